@@ -1,0 +1,1 @@
+"""What a part of the platform declares, and what it may ask for. The only thing a plug-in has to know."""

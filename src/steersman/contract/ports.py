@@ -1,0 +1,142 @@
+"""What a service may ask of the house. Each port has one to five methods; its in-memory fake is in `fakes.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from steersman.model.errors import Forbidden
+from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of time. `wall_ns` is nanoseconds UTC; `monotonic` is seconds for measuring spans of time."""
+
+    def wall_ns(self) -> int: ...
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Ids(Protocol):
+    """The only source of ids."""
+
+    def new(self) -> Id: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling. `permissions` may hold `*`, which grants all of them."""
+
+    subject: str
+    tenant: Tenant = DEFAULT_TENANT
+    permissions: frozenset[str] = frozenset()
+
+    def may(self, permission: str) -> bool:
+        return "*" in self.permissions or permission in self.permissions
+
+    def demand(self, permission: str) -> None:
+        if not self.may(permission):
+            raise Forbidden(f"this needs the permission {permission}")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One fact that happened; `cause` is the id of the entry that led to it. `payload` is JSON-able."""
+
+    id: Id
+    time_ns: int
+    tenant: Tenant
+    actor: str
+    type: str
+    subject: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    cause: Id | None = None
+    seq: int = 0
+
+
+class Journal(Protocol):
+    """The one append-only journal: timeline, audit trail and outbox."""
+
+    def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
+        """Record facts in the transaction of the change that they describe."""
+
+    def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
+        """Return entries with `seq > after` in order; keep the last `seq` as a cursor."""
+
+
+class Database(Protocol):
+    """Control data. Store functions are synchronous and take the connection of an open transaction."""
+
+    def transaction(self) -> AbstractContextManager[Connection]: ...
+    def reading(self) -> AbstractContextManager[Connection]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStatus:
+    """Where a piece of durable work stands. `state` is pending, done or failed."""
+
+    key: str
+    state: str
+    result: Any = None
+    error: str | None = None
+
+
+class DurableWork(Protocol):
+    """Work that survives a kill. Arguments and results are JSON values; the same key runs once."""
+
+    def register(self, name: str, function: Callable[[str, Any], Any]) -> None:
+        """Name a function `(key, args) -> result`; it must be idempotent under its key."""
+
+    def start(self, name: str, key: str, args: Any) -> None: ...
+    def status(self, key: str) -> WorkStatus: ...
+    def wait(self, key: str, timeout_seconds: float) -> WorkStatus: ...
+
+
+class Supervisor(Protocol):
+    """Named background tasks: restarted with back-off when they fail, stopped in order."""
+
+    def spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None: ...
+
+
+class Settings(Protocol):
+    """The settings that a service declared, by its class; already checked."""
+
+    def section(self, kind: type[T]) -> T: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything that the house offers. `provided` holds what services provide to each other, by type."""
+
+    clock: Clock
+    ids: Ids
+    database: Database
+    journal: Journal
+    durable: DurableWork
+    supervisor: Supervisor
+    settings: Settings
+    data_dir: Path
+    provided: Mapping[type, Any] = field(default_factory=dict)
+
+    def get(self, kind: type[T]) -> T:
+        """Return what another service provides under `kind`; declare it in `requires`."""
+        found: T = self.provided[kind]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a handler gets: who calls, the ports, and its own service's state."""
+
+    caller: Caller
+    ports: Ports
+    state: Any = None

@@ -1,0 +1,242 @@
+"""The whole extension surface: a service is one frozen value, and every face is derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any, Literal
+
+from steersman.contract.ports import Context, Ports
+from steersman.model.entities import CauseKind, Entity, EntityKind
+
+Permission = str  # "service.thing.verb"
+Handler = Callable[..., Any]
+Severity = Literal["info", "warning", "critical"]
+
+
+class Risk(IntEnum):
+    """What an action can do to its target at worst; policy reads this and never the action's name."""
+
+    READ = 0
+    REVERSIBLE = 1
+    DISRUPTIVE = 2
+    DESTRUCTIVE = 3
+
+
+class SignalKind(StrEnum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One declared measurement. `healthy` is an inclusive range; None on a side leaves it open."""
+
+    name: str
+    kind: SignalKind
+    help: str
+    unit: str = ""
+    labels: tuple[str, ...] = ()
+    entity: EntityKind = EntityKind.PLATFORM
+    healthy: tuple[float | None, float | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A histogram's state: cumulative counts by upper bound (the last is +Inf) and the sum."""
+
+    counts: tuple[tuple[float, int], ...]
+    sum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The value of a declared signal now; `labels` are values in the order of the signal's label names."""
+
+    signal: str
+    value: float | Buckets
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A signal that should return to its healthy range within so many seconds after an action."""
+
+    signal: str
+    within_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an action would do and how it would be undone, in words and as data."""
+
+    summary: str
+    undo: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A typed side effect. `args` is a frozen dataclass or pydantic model, `result` likewise.
+
+    `preview(ctx, args)` changes nothing. `apply(ctx, key, args)` is idempotent under its key. `undo(ctx, key, args,
+    result)` restores; `compensate` has the same shape and repairs what cannot be undone. `target(args)` names the entity.
+    """
+
+    name: str
+    help: str
+    args: type
+    result: type
+    permission: Permission
+    risk: Risk
+    preview: Callable[[Context, Any], Preview]
+    apply: Callable[[Context, str, Any], Any]
+    target_kind: EntityKind
+    target: Callable[[Any], Entity]
+    helps: frozenset[CauseKind] = frozenset()
+    expects: tuple[Expectation, ...] = ()
+    undo: Callable[[Context, str, Any, Any], None] | None = None
+    compensate: Callable[[Context, str, Any, Any], None] | None = None
+    timeout_seconds: float = 30.0
+    per_hour: int = 60
+
+    def __post_init__(self) -> None:
+        if self.risk is Risk.REVERSIBLE and self.undo is None:
+            raise TypeError(f"action {self.name} has no undo: it cannot be reversible")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knob:
+    """A bounded number that may be turned while running; `guard` is the signal that must not get worse."""
+
+    name: str
+    help: str
+    default: float
+    low: float
+    high: float
+    step: float
+    cooldown_seconds: float
+    guard: str
+    permission: Permission
+    read: Callable[[Context], float]
+    write: Callable[[Context, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """Something that must always hold. `check` returns None, or what is wrong in words."""
+
+    name: str
+    help: str
+    severity: Severity
+    check: Callable[[Context], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A type of journal entry that others may read; a changed shape gets a new version."""
+
+    name: str
+    version: int
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation of the control API. A `Context` parameter of the handler is filled in, the rest is FastAPI's."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    handler: Handler
+    permission: Permission
+    summary: str
+    status: int = 200
+    errors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRoute:
+    """A hot path: `handler(ctx, request)` gets the Starlette request and returns a Starlette response."""
+
+    methods: frozenset[str]
+    path: str
+    handler: Handler
+    permission: Permission
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of the console: `view(ctx)` returns the template's values; `template` lives in the service's `templates`."""
+
+    path: str
+    title: str
+    title_zh: str
+    template: str
+    view: Callable[[Context], Mapping[str, Any]]
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A CLI command as `module:function`, so that help imports nothing. Spaces in the name make groups.
+
+    A local command reads files on behalf of whoever can read them, hence its permission is the file system's.
+    """
+
+    name: str
+    help: str
+    target: str
+    permission: Permission | Literal["local"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A background task under the supervisor: restarted with back-off, stopped in order."""
+
+    name: str
+    run: Callable[[Context], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One check's answer; `ready` is False while the part cannot serve."""
+
+    name: str
+    ready: bool
+    detail: str = ""
+
+
+@asynccontextmanager
+async def stateless(_ports: Ports) -> AsyncIterator[None]:
+    """The lifespan of a service that keeps nothing in memory."""
+    yield None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A part of the platform. `lifespan(ports)` yields its state, which handlers find in `Context.state`."""
+
+    name: str
+    help: str
+    prefixes: tuple[str, ...] = ()
+    lifespan: Callable[[Ports], AbstractAsyncContextManager[Any]] = stateless
+    measure: Callable[[Context], Iterable[Measurement]] = lambda _ctx: ()
+    health: Callable[[Context], Iterable[Health]] = lambda _ctx: ()
+    settings: type | None = None
+    requires: tuple[type, ...] = ()
+    provides: tuple[type, ...] = ()
+    permissions: Mapping[Permission, str] = field(default_factory=dict)
+    signals: tuple[Signal, ...] = ()
+    actions: tuple[Action, ...] = ()
+    knobs: tuple[Knob, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    events: tuple[Event, ...] = ()
+    routes: tuple[Route, ...] = ()
+    raw_routes: tuple[RawRoute, ...] = ()
+    pages: tuple[Page, ...] = ()
+    commands: tuple[Command, ...] = ()
+    jobs: tuple[Job, ...] = ()
