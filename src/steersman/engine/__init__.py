@@ -1,0 +1,1 @@
+"""What decides: pure functions over explicit state. No I/O, no clock, no randomness of its own."""

@@ -1,0 +1,1 @@
+"""The platform's own parts: vertical slices that know nothing of each other and speak through the contract."""
