@@ -1,0 +1,113 @@
+"""The one append-only journal in the control database.
+
+A reader keeps the last `seq` as its cursor, so entries must become visible in the order of `seq`. SQLite has one
+writer at a time; on PostgreSQL an append holds a lock until its transaction ends, or a transaction that took a low
+number and commits late would be skipped. Append as the last step of a transaction: others wait from there on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from steersman.model.errors import Conflict, InvalidInput
+from steersman.model.ids import Id, Tenant
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from steersman.contract.ports import Database
+
+from steersman.contract.ports import JournalEntry
+
+#: Any fixed number that nothing else locks on.
+_APPEND_LOCK = 0x57EE_0002
+
+journal = Table(
+    "journal",
+    MetaData(),
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("cause", String(36)),
+)
+
+
+class SqlJournal:
+    """The Journal port over the table `journal`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
+        """Record facts in the caller's transaction.
+
+        Raises `InvalidInput` for an entry that cannot be stored on every database and `Conflict` for an id that is
+        already there; `seq` of the given entries is ignored.
+        """
+        rows = [_row(entry) for entry in entries]
+        if not rows:
+            return
+        if transaction.dialect.name == "postgresql":
+            transaction.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
+        try:
+            transaction.execute(insert(journal), rows)
+        except IntegrityError as error:
+            raise Conflict("the journal already holds an entry with this id") from error
+
+    def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
+        """Return up to `limit` entries with `seq > after`, oldest first."""
+        query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(limit)
+        if tenant is not None:
+            query = query.where(journal.c.tenant == tenant)
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
+
+def _row(entry: JournalEntry) -> dict[str, Any]:
+    texts = {
+        "id": entry.id,
+        "tenant": entry.tenant,
+        "actor": entry.actor,
+        "type": entry.type,
+        "subject": entry.subject,
+        "cause": entry.cause,
+    }
+    for name, value in texts.items():
+        if value is not None and not _is_plain_text(value):
+            raise InvalidInput(f"the {name} of a journal entry holds a character that cannot be stored")
+    return {**texts, "time_ns": entry.time_ns, "payload": _plain_json(entry.payload)}
+
+
+def _is_plain_text(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _plain_json(payload: Mapping[str, Any]) -> Any:
+    try:
+        return json.loads(json.dumps(dict(payload), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"the payload of a journal entry is not JSON: {error}") from error
+
+
+def _entry(row: Row[Any]) -> JournalEntry:
+    return JournalEntry(
+        id=Id(row.id),
+        time_ns=row.time_ns,
+        tenant=Tenant(row.tenant),
+        actor=row.actor,
+        type=row.type,
+        subject=row.subject,
+        payload=row.payload,
+        cause=None if row.cause is None else Id(row.cause),
+        seq=row.seq,
+    )
