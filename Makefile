@@ -1,0 +1,52 @@
+# What a person types. The work is in tools/, so that each step can be read and run by itself.
+
+DATA ?= ./data
+LISTEN ?= 127.0.0.1:7600
+
+STEERSMAN := .venv/bin/steersman
+PYTEST := .venv/bin/python -m pytest
+
+.PHONY: help up down kernels lint test test-ci test-full peers
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+up: kernels ## install, start the platform in the background, return once it is ready
+	@.venv/bin/python tools/service.py up --data $(DATA) --listen $(LISTEN)
+
+down: ## stop it in order
+	@if [ -x .venv/bin/python ]; then .venv/bin/python tools/service.py down --data $(DATA); else echo "Nothing was installed here, so nothing runs."; fi
+
+kernels: .venv/installed
+	@$(STEERSMAN) kernels
+
+lint: .venv/dev-installed ## ruff, mypy, import-linter
+	.venv/bin/ruff check src tests tools
+	.venv/bin/ruff format --check src tests tools
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+test: .venv/dev-installed peers kernels ## the first tier, at most 10 minutes
+	$(PYTEST) -m "not slow and not full"
+
+test-ci: .venv/dev-installed peers kernels ## the second tier, at most 15 minutes more
+	$(PYTEST) -m slow
+
+test-full: .venv/dev-installed peers kernels ## the third tier, by hand: long kill runs, fuzzing and soaks
+	$(PYTEST) -m full
+
+peers: ## install the real peers that tests measure against, where this may be done
+	@sh tools/peers.sh
+
+.venv/bin/python:
+	@sh tools/make_venv.sh
+
+.venv/installed: pyproject.toml tools/make_venv.sh | .venv/bin/python
+	@echo "Installing into .venv ..."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/dev-installed: .venv/installed
+	@echo "Installing what the tests need into .venv ..."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
