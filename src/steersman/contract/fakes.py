@@ -147,7 +147,8 @@ class MemoryJournal:
     def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
         from sqlalchemy import event
 
-        checked = [replace(entry, payload=_plain(dict(entry.payload), "the payload of a journal entry")) for entry in entries]
+        what = "the payload of a journal entry"
+        checked = [replace(entry, payload=_plain(dict(entry.payload), what)) for entry in entries]
         ids = [entry.id for entry in checked]
         if len(set(ids)) < len(ids) or self._ids.intersection(ids):
             raise Conflict("the journal already holds an entry with this id")
@@ -188,6 +189,8 @@ class MemoryDurableWork:
         if name not in self._functions:
             raise NotFound(f"no durable work is registered as {name}")
         plain = _plain(args, f"the arguments of {name}")
+        if not key:
+            raise InvalidInput("durable work needs a key")
         if key not in self._statuses:
             self._waiting[key] = (name, plain)
             self._statuses[key] = WorkStatus(key, "pending")

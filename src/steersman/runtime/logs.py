@@ -28,7 +28,7 @@ _SECRET_TEXT = re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}|(\w+://[^\
 #: OpenTelemetry's severity numbers.
 _SEVERITY = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}
 #: Libraries that say too much at their own default.
-_QUIET = {"dbos": logging.WARNING, "alembic": logging.WARNING, "asyncio": logging.WARNING}
+_QUIET = {"alembic": logging.WARNING, "asyncio": logging.WARNING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,7 @@ class Logs:
         """
         self._sink = sink
 
-    def configure(
-        self, level: str, style: Literal["json", "console"], stream: IO[str] | None = None
-    ) -> None:
+    def configure(self, level: str, style: Literal["json", "console"], stream: IO[str] | None = None) -> None:
         """Send all logs of the process to `stream` (stderr by default)."""
         stream = stream or sys.stderr
         shared: list[structlog.typing.Processor] = [
@@ -126,9 +124,7 @@ class Logs:
             return [self._clean("", inner) for inner in value]
         return value if isinstance(value, int | float | bool) or value is None else self._clean("", str(value))
 
-    def _copy_to_sink(
-        self, _logger: object, _method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def _copy_to_sink(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         sink = self._sink
         if sink is None or getattr(self._inside, "sink", False):
             return event

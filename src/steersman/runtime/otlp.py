@@ -35,7 +35,9 @@ def spans_request(spans: Iterable[ReadableSpan]) -> bytes:
 
 
 def _span(span: ReadableSpan) -> dict[str, Any]:
-    context = span.get_span_context()
+    from opentelemetry.trace import INVALID_SPAN_CONTEXT
+
+    context = span.get_span_context() or INVALID_SPAN_CONTEXT
     return {
         "traceId": f"{context.trace_id:032x}",
         "spanId": f"{context.span_id:016x}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ _SHORTHANDS = {
     "STEERSMAN_BOOTSTRAP_TOKEN": "bootstrap_token",
     "STEERSMAN_DATABASE_URL": "database_url",
 }
-_SHORTEST_TOKEN = 8
+#: What fits into an Authorization header as it is.
+_TOKEN = re.compile(r"[!-~]{8,}")
 
 
 class SettingsError(InvalidInput):
@@ -68,9 +70,8 @@ class HouseSettings(BaseModel):
     @field_validator("bootstrap_token")
     @classmethod
     def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
-        token = value.get_secret_value() if value else None
-        if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token):
-            raise ValueError(f"a token has at least {_SHORTEST_TOKEN} ASCII characters and no spaces")
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("a token has at least 8 ASCII characters and no spaces")
         return value
 
     @model_validator(mode="after")
@@ -98,7 +99,7 @@ def split_address(listen: str) -> tuple[str, int]:
         host = host[1:-1]
     elif ":" in host:
         raise ValueError("an IPv6 address is written in brackets, such as [::1]:7600")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError("an address is HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:7600")
     return host, int(port)
 
@@ -230,7 +231,7 @@ def _from_text(kinds: Mapping[str, type[BaseModel]], path: tuple[str, ...], text
             raise SettingsError(f"{origin}: {'.'.join(path)} is not valid JSON: {error}") from error
         return parsed
     kind = kinds.get(path[0])
-    declared = kind.model_fields.get(path[1]) if kind is not None and len(path) == 2 else None  # noqa: PLR2004
+    declared = kind.model_fields.get(path[1]) if kind is not None and len(path) == 2 else None
     if declared is not None and get_origin(declared.annotation) in (tuple, list, set, frozenset):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
@@ -240,14 +241,15 @@ def _check(name: str, kind: type[BaseModel], draft: _Draft, fallback: str) -> Ba
     try:
         return kind.model_validate(draft.values.get(name, {}), extra="forbid")
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(name, kind, draft, fallback, dict(one)) for one in error.errors())) from None
+        complaints = [_explain(name, kind, draft, fallback, dict(one)) for one in error.errors()]
+        raise SettingsError("\n".join(complaints)) from None
 
 
 def _explain(name: str, kind: type[BaseModel], draft: _Draft, fallback: str, error: Mapping[str, Any]) -> str:
     path = (name, *(str(part) for part in error["loc"]))
     where, key = draft.origin(path, fallback), ".".join(path)
     if error["type"] == "extra_forbidden":
-        names = kind.model_fields if len(path) == 2 else {}  # noqa: PLR2004 - a key directly in the section
+        names = kind.model_fields if len(path) == 2 else {}
         return f"{where}: there is no setting {key}; {_known(path[-1], names)}"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "missing" or len(path) == 1:
@@ -260,7 +262,7 @@ def _shown(key: str, value: object) -> str:
     if any(word in key for word in ("token", "secret", "password", "url", "key")):
         return "(hidden)"
     text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - one line of a terminal
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _known(given: str, names: Mapping[str, object]) -> str:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from steersman.runtime.otlp import spans_request
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan, Tracer
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import Tracer
 
     from steersman.contract.ports import Clock
 
@@ -75,7 +77,7 @@ class Tracing:
             self.flush()
 
 
-def _remote(parent: str | None) -> object:
+def _remote(parent: str | None) -> Context | None:
     if parent is None:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator

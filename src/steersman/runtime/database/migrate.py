@@ -76,8 +76,8 @@ def _is_pending(connection: Connection, lineage: Lineage) -> bool:
     stored = stored_revision(connection, lineage)
     if stored is not None and stored not in lineage.revisions:
         raise Permanent(
-            f"the tables of {lineage.name} are at revision {stored}, and this version knows up to "
-            f"{lineage.revisions[-1]}: start the newer version that wrote them, or restore a backup from before the update"
+            f"the tables of {lineage.name} are at revision {stored}, this version knows up to {lineage.revisions[-1]}: "
+            f"start the newer version that wrote them, or restore a backup from before the update"
         )
     return stored != lineage.revisions[-1]
 

@@ -24,9 +24,7 @@ def upgrade() -> None:
     op.create_table(
         "journal",
         # SQLite counts only a column of exactly the type INTEGER, which holds 64 bits there.
-        sa.Column(
-            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
-        ),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("id", sa.String(36), nullable=False, unique=True),
         sa.Column("time_ns", sa.BigInteger(), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
