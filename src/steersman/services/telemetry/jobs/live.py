@@ -7,11 +7,11 @@ only; the series of this machine come from the host collector.
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 
 from steersman.contract.ports import Clock
-from steersman.services.telemetry.jobs.machine import Machine
+from steersman.services.telemetry.jobs.files import read_once
+from steersman.services.telemetry.jobs.machine import Machine, Place
+from steersman.services.telemetry.logic.host.kernel import counters
 from steersman.services.telemetry.logic.live import Feed, HostFacts
 
 #: The shortest wait between two looks, and so how soon the first reading follows a first watcher.
@@ -19,8 +19,9 @@ _TICK_SECONDS = 1.0
 _NS_PER_MS = 1_000_000
 
 
-async def fill(feed: Feed, machine: Machine, clock: Clock) -> None:
+async def fill(feed: Feed, clock: Clock, place: Place | None = None) -> None:
     """Look at the machine whenever the feed wants it, for ever."""
+    machine = Machine(place or Place())
     while True:
         now_ns = clock.wall_ns()
         if feed.due(now_ns // _NS_PER_MS):
@@ -28,13 +29,13 @@ async def fill(feed: Feed, machine: Machine, clock: Clock) -> None:
         await clock.sleep(_TICK_SECONDS)
 
 
-def host_facts(machine: Machine) -> HostFacts:
+def host_facts(place: Place | None = None) -> HostFacts:
     """Say what this machine is, once."""
-    system = os.uname()
+    place = place or Place()
+    system = place.uname()
+    boot = {name: value for name, _, value in counters(read_once(f"{place.proc}/stat"))}.get("node_boot_time_seconds")
     return HostFacts(
         name=system.nodename or "localhost",
-        system=f"{platform.system()} {system.release} {system.machine}",
-        cores=0,
-        memory_total=0,
-        boot_ms=0,
+        system=f"{system.sysname} {system.release} {system.machine}",
+        boot_ms=int(boot * 1000) if boot else None,
     )
