@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from steersman.contract.ports import JournalEntry, Ports, WorkStatus
+from steersman.contract.storable import checked_limit, storable_entry, storable_json
 from steersman.model.errors import Conflict, InvalidInput, NotFound
 from steersman.model.ids import Id, Tenant, uuid7
 
@@ -121,6 +121,9 @@ class MemoryDatabase:
     def reading(self) -> AbstractContextManager[Connection]:
         return self._begin("ON")
 
+    def close(self) -> None:
+        self.engine.dispose()
+
     @contextmanager
     def _begin(self, query_only: str) -> Iterator[Connection]:
         with self._lock:
@@ -147,8 +150,7 @@ class MemoryJournal:
     def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
         from sqlalchemy import event
 
-        what = "the payload of a journal entry"
-        checked = [replace(entry, payload=_plain(dict(entry.payload), what)) for entry in entries]
+        checked = [storable_entry(entry) for entry in entries]
         ids = [entry.id for entry in checked]
         if len(set(ids)) < len(ids) or self._ids.intersection(ids):
             raise Conflict("the journal already holds an entry with this id")
@@ -169,7 +171,7 @@ class MemoryJournal:
     def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
         with self._lock:
             found = [entry for entry in self._entries if entry.seq > after and tenant in (None, entry.tenant)]
-        return found[:limit]
+        return found[: checked_limit(limit)]
 
 
 class MemoryDurableWork:
@@ -188,7 +190,7 @@ class MemoryDurableWork:
     def start(self, name: str, key: str, args: Any) -> None:
         if name not in self._functions:
             raise NotFound(f"no durable work is registered as {name}")
-        plain = _plain(args, f"the arguments of {name}")
+        plain = storable_json(args, f"the arguments of {name}")
         if not key:
             raise InvalidInput("durable work needs a key")
         if key not in self._statuses:
@@ -213,7 +215,7 @@ class MemoryDurableWork:
     def _run(self, key: str) -> None:
         name, args = self._waiting.pop(key)
         try:
-            result = _plain(self._functions[name](key, args), f"the result of {name}")
+            result = storable_json(self._functions[name](key, args), f"the result of {name}")
         except Exception as error:  # noqa: BLE001 - the port promises "failed" for whatever the function raises
             self._statuses[key] = WorkStatus(key, "failed", error=f"{type(error).__name__}: {error}")
         else:
@@ -245,14 +247,6 @@ class MemorySettings:
     def section(self, kind: type[T]) -> T:
         given = self._sections.get(kind)
         return given if isinstance(given, kind) else kind()
-
-
-def _plain(value: Any, what: str) -> Any:
-    """Return the value as it comes back from JSON, which is how a real port keeps it."""
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{what} cannot be written as JSON: {error}") from error
 
 
 def fake_ports(folder: Path, **replaced: Any) -> Ports:

@@ -38,7 +38,7 @@ def open_engine(url: str | None, folder: Path) -> Engine:
         return _sqlite(f"sqlite:///{folder / _SQLITE_FILE}")
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise InvalidInput("the database URL cannot be read; it looks like postgresql://USER@HOST/NAME") from error
     match parsed.get_backend_name():
         case "sqlite" if parsed.database and parsed.database != ":memory:":

@@ -7,22 +7,21 @@ number and commits late would be skipped. Append as the last step of a transacti
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from steersman.model.errors import Conflict, InvalidInput
+from steersman.contract.ports import JournalEntry
+from steersman.contract.storable import checked_limit, storable_entry
+from steersman.model.errors import Conflict
 from steersman.model.ids import Id, Tenant
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from steersman.contract.ports import Database
-
-from steersman.contract.ports import JournalEntry
 
 #: Any fixed number that nothing else locks on.
 _APPEND_LOCK = 0x57EE_0002
@@ -54,7 +53,7 @@ class SqlJournal:
         Raises `InvalidInput` for an entry that cannot be stored on every database and `Conflict` for an id that is
         already there; `seq` of the given entries is ignored.
         """
-        rows = [_row(entry) for entry in entries]
+        rows = [_row(storable_entry(entry)) for entry in entries]
         if not rows:
             return
         if transaction.dialect.name == "postgresql":
@@ -66,7 +65,7 @@ class SqlJournal:
 
     def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
         """Return up to `limit` entries with `seq > after`, oldest first."""
-        query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(limit)
+        query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(checked_limit(limit))
         if tenant is not None:
             query = query.where(journal.c.tenant == tenant)
         with self._database.reading() as connection:
@@ -74,29 +73,16 @@ class SqlJournal:
 
 
 def _row(entry: JournalEntry) -> dict[str, Any]:
-    texts = {
+    return {
         "id": entry.id,
+        "time_ns": entry.time_ns,
         "tenant": entry.tenant,
         "actor": entry.actor,
         "type": entry.type,
         "subject": entry.subject,
+        "payload": entry.payload,
         "cause": entry.cause,
     }
-    for name, value in texts.items():
-        if value is not None and not _is_plain_text(value):
-            raise InvalidInput(f"the {name} of a journal entry holds a character that cannot be stored")
-    return {**texts, "time_ns": entry.time_ns, "payload": _plain_json(entry.payload)}
-
-
-def _is_plain_text(value: str) -> bool:
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _plain_json(payload: Mapping[str, Any]) -> Any:
-    try:
-        return json.loads(json.dumps(dict(payload), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"the payload of a journal entry is not JSON: {error}") from error
 
 
 def _entry(row: Row[Any]) -> JournalEntry:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steersman.contract.ports import WorkStatus
+from steersman.contract.storable import storable_json
 from steersman.model.errors import Conflict, InvalidInput, NotFound, Temporary
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class DbosWork:
         """Record the work and begin it. The same key again changes nothing, whatever its arguments."""
         if name not in self._functions:
             raise NotFound(f"no durable work is registered as {name}")
-        plain = _plain(args, f"the arguments of {name}")
+        plain = storable_json(args, f"the arguments of {name}")
         if not key:
             raise InvalidInput("durable work needs a key")
         with self._held():
@@ -132,7 +133,7 @@ class DbosWork:
         function = self._functions.get(name)
         if function is None:
             raise NotFound(f"no durable work is registered as {name}: its service is no longer installed")
-        return _plain(function(key, args), f"the result of {name}")
+        return storable_json(function(key, args), f"the result of {name}")
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -198,13 +199,6 @@ class DbosWork:
 def _has_table(connection: sqlite3.Connection) -> bool:
     query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'workflow_status'"
     return connection.execute(query).fetchone() is not None
-
-
-def _plain(value: Any, what: str) -> Any:
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{what} cannot be written as JSON: {error}") from error
 
 
 def _launch_dbos(path: Path, version: str, call: Callable[[str, str, Any], Any]) -> Callable[[str, str, Any], None]:
