@@ -55,17 +55,6 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _field(tag: bytes, payload: bytes) -> bytes:
-    return tag + _varint(len(payload)) + payload
-
-
-def encode_labels(labels: Labels) -> bytes:
-    """Return the canonical bytes of a label set that is already canonical."""
-    return b"".join(
-        _field(b"\x0a", _field(b"\x0a", name.encode()) + _field(b"\x12", value.encode())) for name, value in labels
-    )
-
-
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     shift = value = 0
     while True:
@@ -77,15 +66,34 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
+def _field(tag: bytes, payload: bytes) -> bytes:
+    return tag + _varint(len(payload)) + payload
+
+
+def encode_label(name: str, value: str) -> bytes:
+    """Return the content of one `Label` message."""
+    return _field(b"\x0a", name.encode()) + _field(b"\x12", value.encode())
+
+
+def decode_label(message: bytes) -> tuple[str, str]:
+    """Invert `encode_label`."""
+    size, at = _read_varint(message, 1)
+    name = message[at : at + size]
+    size, at = _read_varint(message, at + size + 1)
+    return name.decode(), message[at : at + size].decode()
+
+
+def encode_labels(labels: Labels) -> bytes:
+    """Return the canonical bytes of a label set that is already canonical."""
+    return b"".join(_field(b"\x0a", encode_label(name, value)) for name, value in labels)
+
+
 def decode_labels(key: bytes) -> Labels:
     """Invert `encode_labels`. The bytes must be canonical: they come from a key table, never from a peer."""
     labels = []
     at = 0
     while at < len(key):
-        _, at = _read_varint(key, at + 1)
         size, at = _read_varint(key, at + 1)
-        name = key[at : at + size].decode()
-        size, at = _read_varint(key, at + size + 1)
-        labels.append((name, key[at : at + size].decode()))
+        labels.append(decode_label(key[at : at + size]))
         at += size
     return tuple(labels)

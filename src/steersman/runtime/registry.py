@@ -1,0 +1,147 @@
+"""Finds the services by entry point and puts them in the order in which they start.
+
+A plug-in is checked here, before anything of it runs: two parts that want the same name, the same URL or the
+same signal, or that need something nobody provides, are refused with the name of the distribution to blame.
+It starts nothing and keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from steersman.contract.service import Service
+from steersman.model.errors import Permanent
+
+GROUP = "steersman.services"
+
+#: Paths that the house itself answers; no service may claim one.
+HOUSE_PATHS = ("/healthz", "/readyz", "/metrics", "/login", "/logout", "/openapi.json", "/static")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A service and the distribution that brought it, which every complaint names."""
+
+    service: Service
+    distribution: str
+
+
+def discover(points: Iterable[EntryPoint] | None = None) -> tuple[Service, ...]:
+    """Return every installed service, checked, in start order; raises `Permanent` with the plug-in's name."""
+    points = entry_points(group=GROUP) if points is None else points
+    return arrange([_load(point) for point in sorted(points, key=lambda point: point.name)])
+
+
+def arrange(found: Sequence[Found]) -> tuple[Service, ...]:
+    """Check services against each other and sort them so that each starts after what it requires."""
+    _refuse_duplicates(found, "service", lambda service: [service.name])
+    _refuse_duplicates(found, "signal", lambda service: [signal.name for signal in service.signals])
+    _refuse_duplicates(found, "permission", lambda service: list(service.permissions))
+    _refuse_duplicates(found, "address", _addresses)
+    _refuse_shared_prefixes(found)
+    for part in found:
+        _check_alone(part)
+    return _start_order(found)
+
+
+def _load(point: EntryPoint) -> Found:
+    distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+    try:
+        service = point.load()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise Permanent(f"{distribution}: its service {point.value} does not load: {error}") from error
+    if not isinstance(service, Service):
+        raise Permanent(f"{distribution}: {point.value} is {type(service).__name__}, not a Service")
+    return Found(service, distribution)
+
+
+def _refuse_duplicates(found: Sequence[Found], thing: str, names: Callable[[Service], list[str]]) -> None:
+    owners: dict[str, Found] = {}
+    for part in found:
+        for name, count in Counter(names(part.service)).items():
+            if count > 1:
+                raise Permanent(f"{part.distribution}: the {thing} {name} is declared {count} times")
+            if other := owners.get(name):
+                raise Permanent(f"{part.distribution}: the {thing} {name} is already taken by {other.distribution}")
+            owners[name] = part
+
+
+def _addresses(service: Service) -> list[str]:
+    return [
+        *(f"{route.method} {route.path}" for route in service.routes),
+        *(f"{method} {raw.path}" for raw in service.raw_routes for method in sorted(raw.methods)),
+        *(f"GET {page.path}" for page in service.pages),
+    ]
+
+
+def under(path: str, prefix: str) -> bool:
+    """Tell whether a path belongs to a prefix; the prefix `/` is the front page alone, not everything."""
+    return path == prefix or (prefix != "/" and path.startswith(prefix.rstrip("/") + "/"))
+
+
+def _refuse_shared_prefixes(found: Sequence[Found]) -> None:
+    claims = [(prefix, part) for part in found for prefix in part.service.prefixes]
+    for prefix, part in claims:
+        for house in HOUSE_PATHS:
+            if under(prefix, house) or under(house, prefix):
+                raise Permanent(f"{part.distribution}: the prefix {prefix} belongs to the house ({house})")
+        for other_prefix, other in claims:
+            if other is not part and under(prefix, other_prefix):
+                raise Permanent(
+                    f"{part.distribution}: the prefix {prefix} lies under {other_prefix} of {other.distribution}"
+                )
+
+
+def _check_alone(part: Found) -> None:
+    """Check what a service declares against what else it declares."""
+    service = part.service
+    for address in _addresses(service):
+        path = address.partition(" ")[2]
+        if not any(under(path, prefix) for prefix in service.prefixes):
+            raise Permanent(f"{part.distribution}: {address} is outside the prefixes of the service {service.name}")
+    for permission in _permissions_used(service):
+        if permission not in service.permissions:
+            raise Permanent(f"{part.distribution}: the permission {permission} is used but not declared")
+    signals = {signal.name for signal in service.signals}
+    for knob in service.knobs:
+        if knob.guard not in signals:
+            raise Permanent(f"{part.distribution}: knob {knob.name} is guarded by the unknown signal {knob.guard}")
+    for action in service.actions:
+        for expectation in action.expects:
+            if expectation.signal not in signals:
+                raise Permanent(
+                    f"{part.distribution}: action {action.name} expects the unknown signal {expectation.signal}"
+                )
+
+
+def _permissions_used(service: Service) -> set[str]:
+    guarded = (*service.routes, *service.raw_routes, *service.pages, *service.actions, *service.knobs)
+    return {part.permission for part in guarded} | {
+        command.permission for command in service.commands if command.permission != "local"
+    }
+
+
+def _start_order(found: Sequence[Found]) -> tuple[Service, ...]:
+    """Sort by `requires`, otherwise by name; what the house itself provides is checked when a lifespan asks for it."""
+    providers = {kind: part for part in found for kind in part.service.provides}
+    ordered: list[Service] = []
+    waiting = sorted(found, key=lambda part: part.service.name)
+    for part in waiting:
+        for kind in part.service.requires:
+            if kind not in providers:
+                raise Permanent(
+                    f"{part.distribution}: the service {part.service.name} requires {kind.__qualname__}, "
+                    "which no installed service provides"
+                )
+    while waiting:
+        started = {service.name for service in ordered}
+        able = [p for p in waiting if all(providers[kind].service.name in started for kind in p.service.requires)]
+        if not able:
+            names = ", ".join(f"{p.service.name} ({p.distribution})" for p in waiting)
+            raise Permanent(f"these services require each other in a circle: {names}")
+        ordered.append(able[0].service)
+        waiting.remove(able[0])
+    return tuple(ordered)

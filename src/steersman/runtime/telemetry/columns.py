@@ -1,0 +1,79 @@
+"""Checkpointed samples and series on disk: plain arrays in hashed frames, appended, read back in one go.
+
+Both kinds of file only grow; how many of their bytes count stands in the manifest.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xxhash
+
+from steersman.model.errors import Permanent
+from steersman.runtime.telemetry.head import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: hash of all that follows in the frame, number of items, bytes of variable content
+_FRAME = struct.Struct("<QQQ")
+_SAMPLE_BYTES = 4 + 8 + 8
+
+
+def _frame(count: int, extra: int, parts: Sequence[bytes]) -> list[bytes]:
+    digest = xxhash.xxh3_64(struct.pack("<QQ", count, extra))
+    for part in parts:
+        digest.update(part)
+    return [_FRAME.pack(digest.intdigest(), count, extra), *parts]
+
+
+def sample_frames(batches: Sequence[Columns]) -> list[bytes]:
+    """Return the buffers of one frame that holds all the batches in order."""
+    series = np.concatenate([batch.series for batch in batches]).astype("<i4", copy=False)
+    times = np.concatenate([batch.times for batch in batches]).astype("<i8", copy=False)
+    values = np.concatenate([batch.values for batch in batches]).astype("<f8", copy=False)
+    return _frame(series.size, 0, [series.tobytes(), times.tobytes(), values.tobytes()])
+
+
+def series_frame(scopes: NDArray[np.int32], lengths: NDArray[np.int64], joined: bytes) -> list[bytes]:
+    """Return the buffers of one frame with the keys of some series."""
+    return _frame(scopes.size, len(joined), [scopes.astype("<i4").tobytes(), lengths.astype("<i8").tobytes(), joined])
+
+
+def _frames(path: Path, size: int, per_item: int) -> Iterator[tuple[int, memoryview]]:
+    with path.open("rb") as file:
+        content = memoryview(file.read(size))
+    at = 0
+    while at < size:
+        if at + _FRAME.size > len(content):
+            raise Permanent(f"{path.name} is shorter than the manifest says: restore it from a backup")
+        digest, count, extra = _FRAME.unpack_from(content, at)
+        end = at + _FRAME.size + count * per_item + extra
+        if end > len(content) or xxhash.xxh3_64_intdigest(content[at + 8 : end]) != digest:
+            raise Permanent(f"{path.name} is damaged at byte {at}: restore it from a backup")
+        yield count, content[at + _FRAME.size : end]
+        at = end
+
+
+def read_samples(path: Path, size: int) -> Iterator[Columns]:
+    """Yield the frames of a generation file. Raises `Permanent` when one is damaged."""
+    for count, content in _frames(path, size, _SAMPLE_BYTES):
+        yield Columns(
+            # Copies, because a frame starts at any byte and the kernels take aligned arrays only.
+            np.frombuffer(content, "<i4", count).astype(np.int32),
+            np.frombuffer(content, "<i8", count, count * 4).astype(np.int64),
+            np.frombuffer(content, "<f8", count, count * 12).astype(np.float64),
+        )
+
+
+def read_series(path: Path, size: int) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]]:
+    """Yield (scopes, bounds, joined keys) of the frames of a series file."""
+    for count, content in _frames(path, size, 12):
+        bounds = np.zeros(count + 1, np.int64)
+        np.cumsum(np.frombuffer(content, "<i8", count, count * 4), out=bounds[1:])
+        yield np.frombuffer(content, "<i4", count), bounds, np.frombuffer(content, np.uint8, offset=count * 12)

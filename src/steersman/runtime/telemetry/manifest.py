@@ -1,0 +1,136 @@
+"""The one truth about which files belong to the store, replaced whole: written beside, synced, renamed, folder synced.
+
+A file that the manifest does not name is left over from something that never finished, and is removed at start.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from steersman.model.errors import Permanent
+from steersman.runtime.telemetry.events.block import EventBlock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steersman.runtime.telemetry.disk import Disk
+
+NAME = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFile:
+    """The keys of the series of one epoch; only the first `bytes` of the file count."""
+
+    epoch: int
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFile:
+    """The checkpointed samples of one generation of the head; series numbers are those of `epoch`."""
+
+    number: int
+    epoch: int
+    name: str
+    bytes: int
+    samples: int
+    sealing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetricBlock:
+    """Sealed samples: `<name>.samples.parquet` and `<name>.series.parquet`. Times are milliseconds UTC."""
+
+    name: str
+    samples: int
+    series: int
+    min_ms: int
+    max_ms: int
+    bytes: int
+    level: int
+    samples_hash: int
+    series_hash: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that a start needs to know. Records of the log up to `applied_seq` are in these files."""
+
+    applied_seq: int = 0
+    next_file: int = 1
+    tenants: tuple[str, ...] = ()
+    series: tuple[SeriesFile, ...] = ()
+    generations: tuple[GenerationFile, ...] = ()
+    metric_blocks: tuple[MetricBlock, ...] = ()
+    event_blocks: tuple[EventBlock, ...] = ()
+    metadata: tuple[tuple[str, str, str, str], ...] = ()
+
+    def file_names(self) -> set[str]:
+        """Return every file that belongs to the store besides the log and the manifest, relative to its folder."""
+        names = {f"head/{file.name}" for file in (*self.series, *self.generations)}
+        for block in self.metric_blocks:
+            names |= {f"metrics/{block.name}.samples.parquet", f"metrics/{block.name}.series.parquet"}
+        for event_block in self.event_blocks:
+            names |= {f"{event_block.kind}/{name}" for name in event_block.files}
+        return names
+
+
+def dump(manifest: Manifest) -> bytes:
+    """Return the manifest as JSON text."""
+    content = asdict(replace(manifest, event_blocks=()))
+    content["event_blocks"] = [block.to_json() for block in manifest.event_blocks]
+    return json.dumps({"format": FORMAT, **content}, separators=(",", ":")).encode()
+
+
+def parse(text: bytes) -> Manifest:
+    """Invert `dump`. Raises `Permanent` when the text is not a manifest of this format."""
+    try:
+        content = json.loads(text)
+        if content.pop("format") != FORMAT:
+            raise Permanent(f"the store has another format than {FORMAT}: use the version that wrote it")
+        return Manifest(
+            applied_seq=content["applied_seq"],
+            next_file=content["next_file"],
+            tenants=tuple(content["tenants"]),
+            series=tuple(SeriesFile(**file) for file in content["series"]),
+            generations=tuple(GenerationFile(**file) for file in content["generations"]),
+            metric_blocks=tuple(MetricBlock(**block) for block in content["metric_blocks"]),
+            event_blocks=tuple(EventBlock.from_json(block) for block in content["event_blocks"]),
+            metadata=tuple(tuple(row) for row in content["metadata"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise Permanent(f"the manifest is damaged ({error}): restore the data directory from a backup") from error
+
+
+def load(folder: Path) -> Manifest:
+    """Read the manifest; an empty one when the folder is new."""
+    path = folder / NAME
+    if not path.exists():
+        return Manifest()
+    return parse(path.read_bytes())
+
+
+def commit(folder: Path, disk: Disk, manifest: Manifest) -> None:
+    """Make `manifest` the truth. The files that it names must be durable already."""
+    fresh = folder / f"{NAME}.new"
+    disk.write_file(fresh, [dump(manifest)])
+    disk.replace(fresh, folder / NAME)
+    disk.sync_folder(folder)
+
+
+def remove_leftovers(folder: Path, disk: Disk, manifest: Manifest) -> list[str]:
+    """Delete what the manifest does not name, and return the names."""
+    named = manifest.file_names()
+    removed = []
+    for kind in ("head", "metrics", "logs", "spans", "exemplars"):
+        for path in sorted((folder / kind).glob("*")):
+            name = f"{kind}/{path.name}"
+            if name not in named:
+                disk.remove(path)
+                removed.append(name)
+    return removed

@@ -1,0 +1,318 @@
+"""The telemetry store: takes requests in, keeps them safe, and answers.
+
+The order of things is what keeps every promise. A request is decoded first, so that a wrong one leaves no trace; then
+its raw bytes are appended to the log and synced; then it is applied to the head, in the order of the log; then the
+sender is told. A start reads the checkpoint that the manifest names and applies the rest of the log the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from steersman.model.errors import Permanent, SteersmanError, Temporary
+from steersman.model.ids import Tenant
+from steersman.model.telemetry import Decoded, MetricMetadata, MetricType, Refusal, WireFormat
+from steersman.runtime.telemetry import columns, manifest, wal
+from steersman.runtime.telemetry.events.store import EventStore
+from steersman.runtime.telemetry.events.schema import EXEMPLARS, LOGS, SPANS
+from steersman.runtime.telemetry.head import Generation
+from steersman.runtime.telemetry.metrics import LiveMetrics, Rules
+from steersman.runtime.telemetry.query import MetricQueries
+from steersman.runtime.telemetry.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from steersman.contract.ports import Clock
+    from steersman.runtime.telemetry.disk import Disk
+    from numpy.typing import NDArray
+
+    from steersman.runtime.telemetry.manifest import Manifest, SeriesFile
+    from steersman.runtime.telemetry.ports import Engine, Scan, SeriesSet
+    from steersman.runtime.telemetry.wal import Record
+
+#: Bodies above this are decoded on a thread of their own, so that other requests are answered meanwhile.
+_INLINE_BYTES = 1 << 16
+#: Acknowledged bodies that may wait in memory while the start replays the log.
+_BACKLOG_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """Sizes and times of the store. Durations in seconds, sizes in bytes."""
+
+    retention_seconds: float = 30 * 86_400.0
+    retention_bytes: int = 0
+    out_of_order_seconds: float = 7_200.0
+    future_seconds: float = 600.0
+    max_series: int = 1_500_000
+    head_bytes: int = 256 << 20
+    head_bytes_per_series: int = 1_500
+    head_seconds: float = 7_200.0
+    checkpoint_seconds: float = 20.0
+    checkpoint_samples: int = 4_000_000
+    segment_bytes: int = 64 << 20
+
+    def rules(self) -> Rules:
+        """Return what is accepted."""
+        return Rules(
+            retention=int(self.retention_seconds * 1000),
+            window=int(self.out_of_order_seconds * 1000),
+            ahead=int(self.future_seconds * 1000),
+            max_series=self.max_series,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What one request left in the store, and what of it was refused and why."""
+
+    samples: int = 0
+    exemplars: int = 0
+    logs: int = 0
+    spans: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A request that was decoded against a set of series; another set by the time it is applied means: again."""
+
+    format: WireFormat
+    tenant: Tenant
+    body: bytes
+    received_ns: int
+    series: SeriesSet | None = None
+    scan: Scan | None = None
+    decoded: Decoded | None = None
+
+
+@dataclass(slots=True)
+class _InFlight:
+    prepared: _Prepared
+    answer: asyncio.Future[WriteReport]
+
+
+class TelemetryStore:
+    """One store in one folder. Create it on a running event loop, `start` it, `stop` it.
+
+    `write` and everything that changes the store runs on that loop; questions come from any thread.
+    """
+
+    def __init__(self, folder: Path, disk: Disk, engine: Engine, clock: Clock, options: StoreOptions) -> None:
+        self.folder, self.options, self.disk, self.engine, self.clock = folder, options, disk, engine, clock
+        for name in ("wal", "head", "metrics", "logs", "spans", "exemplars"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.manifest = manifest.load(folder)
+        manifest.remove_leftovers(folder, disk, self.manifest)
+        self.live = LiveMetrics(engine.new_series_set(), options.rules())
+        self.queries = MetricQueries(self.live, folder / "metrics", engine.new_series_set)
+        self.logs, self.spans, self.exemplars = (
+            EventStore(schema, folder / schema.kind, disk, engine.tokenize, clock.monotonic) for schema in (LOGS, SPANS, EXEMPLARS)
+        )
+        self.metadata: dict[str, MetricMetadata] = {}
+        self.applied_seq = self.manifest.applied_seq
+        self.ready = False
+        self.failure: SteersmanError | None = None
+        self.replayed, self.to_replay = 0, 0
+        self.refused_total = 0
+        self._in_flight: deque[_InFlight] = deque()
+        self._synced_seq = 0
+        self._backlog_bytes = 0
+        self._decoding = ThreadPoolExecutor(1, "steersman-decode")
+        self.log: wal.Log | None = None
+        self._old_log: list[Path] = []
+        self._stopping = False
+        self.upkeep = Upkeep(self)
+
+    # ------------------------------------------------------------------ start and stop
+
+    async def start(self) -> None:
+        """Begin to take requests; they become readable once `restore` is through."""
+        loop = asyncio.get_running_loop()
+        last = await asyncio.to_thread(wal.repair, self.folder / "wal", self.disk)
+        self._old_log = wal.segments(self.folder / "wal")
+        self.to_replay = max(last - self.manifest.applied_seq, 0)
+        self.log = wal.Log(
+            self.folder / "wal",
+            self.disk,
+            next_seq=max(last, self.manifest.applied_seq) + 1,
+            segment_bytes=self.options.segment_bytes,
+            on_synced=lambda seq: self._call(loop, self._on_synced, seq),
+            on_failed=lambda seqs, error: self._call(loop, self._on_failed, len(seqs), error),
+        )
+
+    async def restore(self) -> None:
+        """Read what the disk holds, then apply what came in meanwhile. A damaged store says so in `failure`."""
+        try:
+            await asyncio.to_thread(self._restore, self._old_log)
+        except Permanent as error:
+            self.failure = error
+            raise
+        self.ready = True
+        self._apply_synced()
+
+    def _call(self, loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
+        """Hand a result of the log's thread to the loop, unless the loop is gone: then nobody waits for it."""
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(function, *arguments)
+
+    async def stop(self) -> None:
+        """Write what was taken in and close. Nothing is lost without this; the next start is only faster."""
+        self._stopping = True
+        if self.log is not None:
+            await asyncio.to_thread(self.log.close)
+            # One turn of the loop, so that what the log's thread handed over last is applied.
+            await asyncio.sleep(0)
+        if self.ready:
+            with contextlib.suppress(OSError):
+                await self.upkeep.checkpoint()
+        self._decoding.shutdown()
+
+    def _restore(self, log_paths: list[Path]) -> None:
+        """Read the checkpoint and apply the log behind it. Runs on a thread while nothing else changes the store."""
+        known = self.manifest
+        self.metadata = {row[0]: MetricMetadata(row[0], MetricType(row[1]), *row[2:]) for row in known.metadata}
+        self._restore_series(known)
+        self.queries.use(known.metric_blocks)
+        for store in (self.logs, self.spans, self.exemplars):
+            store.load([one for one in known.event_blocks if one.kind == store.schema.kind])
+        for record in wal.replay(log_paths, known.applied_seq):
+            if self._stopping:
+                return
+            self._replay(record)
+            self.replayed += 1
+
+    def _restore_series(self, known: Manifest) -> None:
+        for tenant in known.tenants:
+            self.live.series.scope(Tenant(tenant))
+        files = {one.epoch: one for one in known.series}
+        if not known.generations:
+            # The numbers in a series file without samples are of no use to anybody.
+            self.live.restored(max(files, default=0) + 1, 0, self.live.generations)
+            return
+        # The newest epoch first: its series keep the numbers that they have on disk.
+        numbers = {epoch: self._restore_epoch(files[epoch]) for epoch in sorted(files, reverse=True)}
+        newest = max(files)
+        generations = []
+        for saved in known.generations:
+            generation = Generation(saved.number)
+            generations.append(generation)
+            for batch in columns.read_samples(self.folder / "head" / saved.name, saved.bytes):
+                series = numbers[saved.epoch][batch.series]
+                self.live.restore(generation, replace(batch, series=series))
+        self.live.restored(newest, numbers[newest].size, tuple(generations))
+
+    def _restore_epoch(self, file: SeriesFile) -> NDArray[np.int32]:
+        """Read the series of an epoch and return the number that each has now."""
+        parts = [np.empty(0, np.int32)]
+        for scopes, bounds, content in columns.read_series(self.folder / "head" / file.name, file.bytes):
+            borders = [0, *(np.flatnonzero(np.diff(scopes)) + 1).tolist(), scopes.size]
+            for first, last in itertools.pairwise(borders):
+                part = content[bounds[first] : bounds[last]]
+                within = bounds[first : last + 1] - bounds[first]
+                parts.append(self.live.series.add_joined(int(scopes[first]), part, within))
+        return np.concatenate(parts)
+
+    def _replay(self, record: Record) -> None:
+        try:
+            prepared = self._prepare(record.format, record.tenant, record.body, record.received_ns, restoring=True)
+        except SteersmanError as error:
+            # It was decoded once before it was logged, so this is another version's record: say so and go on.
+            raise Permanent(f"record {record.seq} of the log can no longer be read: {error}") from error
+        self._apply(prepared)
+        self.applied_seq = record.seq
+
+    # ------------------------------------------------------------------ taking in
+
+    async def write(self, kind: WireFormat, tenant: Tenant, body: bytes, received_ns: int) -> WriteReport:
+        """Take in one request and return when it is durable and readable.
+
+        Raises `InvalidInput` when the body is wrong, and then nothing has changed; `Temporary` when it cannot be
+        kept now, and then it may be sent again as it is.
+        """
+        log = self.log
+        if log is None:
+            raise Temporary("the store is starting", retry_after=1.0)
+        if self._backlog_bytes + len(body) > _BACKLOG_BYTES:
+            raise Temporary("too much is waiting to be written", retry_after=2.0)
+        if kind is WireFormat.REMOTE_WRITE_1 or len(body) < _INLINE_BYTES:
+            prepared = self._prepare(kind, tenant, body, received_ns)
+        else:
+            loop = asyncio.get_running_loop()
+            prepared = await loop.run_in_executor(self._decoding, self._prepare, kind, tenant, body, received_ns)
+        answer: asyncio.Future[WriteReport] = asyncio.get_running_loop().create_future()
+        self._in_flight.append(_InFlight(prepared, answer))
+        self._backlog_bytes += len(body)
+        log.append(received_ns, kind, tenant, body)
+        return await answer
+
+    def _prepare(
+        self, kind: WireFormat, tenant: Tenant, body: bytes, received_ns: int, *, restoring: bool = False
+    ) -> _Prepared:
+        if kind is not WireFormat.REMOTE_WRITE_1:
+            decoded = self.engine.decode(kind)(body, received_ns)
+            return _Prepared(kind, tenant, body, received_ns, decoded=decoded)
+        # Until the start is complete another thread is adding series, so a request is checked against an empty set.
+        live = self.live.series if self.ready or restoring else self.engine.new_series_set()
+        scan = self.engine.scan_remote_write(body, live, live.scope(tenant))
+        return _Prepared(kind, tenant, body, received_ns, live, scan)
+
+    def _on_synced(self, seq: int) -> None:
+        self._synced_seq = seq
+        if self.ready:
+            self._apply_synced()
+
+    def _apply_synced(self) -> None:
+        while self._in_flight and self.applied_seq < self._synced_seq:
+            one = self._in_flight.popleft()
+            self._backlog_bytes -= len(one.prepared.body)
+            report = self._apply(one.prepared)
+            self.applied_seq += 1
+            if not one.answer.done():
+                one.answer.set_result(report)
+
+    def _on_failed(self, count: int, error: Temporary) -> None:
+        for _ in range(count):
+            one = self._in_flight.popleft()
+            self._backlog_bytes -= len(one.prepared.body)
+            if not one.answer.done():
+                one.answer.set_exception(error)
+
+    def _apply(self, one: _Prepared) -> WriteReport:
+        live, received_ms = self.live, one.received_ns // 1_000_000
+        scope = live.series.scope(one.tenant)
+        if one.scan is not None:
+            scan = one.scan
+            if one.series is not live.series:
+                scan = self.engine.scan_remote_write(one.body, live.series, scope)
+            outcome = live.append_scan(scope, scan, received_ms)
+            decoded = Decoded(metadata=scan.metadata, exemplars=scan.exemplars, refused=scan.refused)
+            return self._apply_rest(one.tenant, decoded, outcome.samples, outcome.refused)
+        decoded = one.decoded or Decoded()
+        if decoded.metrics is None:
+            return self._apply_rest(one.tenant, decoded, 0, ())
+        outcome = live.append_batch(scope, decoded.metrics, received_ms)
+        return self._apply_rest(one.tenant, decoded, outcome.samples, outcome.refused)
+
+    def _apply_rest(self, tenant: Tenant, decoded: Decoded, samples: int, refused: tuple[Refusal, ...]) -> WriteReport:
+        seq = self.applied_seq + 1
+        for metadata in decoded.metadata:
+            self.metadata[metadata.name] = metadata
+        counts = []
+        for store, rows in ((self.exemplars, decoded.exemplars), (self.logs, decoded.logs), (self.spans, decoded.spans)):
+            if rows is not None:
+                store.append(tenant, rows, seq)
+            counts.append(0 if rows is None else len(getattr(rows, store.schema.time)))
+        refused = (*decoded.refused, *refused)
+        self.refused_total += sum(one.count for one in refused)
+        return WriteReport(samples, *counts, refused)

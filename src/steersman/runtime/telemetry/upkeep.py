@@ -1,0 +1,316 @@
+"""What the store does between requests: checkpoints, sealing, merging, and forgetting what is too old.
+
+Each step writes files first, syncs them, and then commits a manifest that names them; a step that fails leaves the
+manifest as it was and is tried again. One step runs at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from steersman.runtime.telemetry import columns, manifest, sealing
+from steersman.runtime.telemetry.events.block import EventBlock
+from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, MetricBlock, SeriesFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from steersman.runtime.telemetry.events.store import EventStore
+    from steersman.runtime.telemetry.events.tail import Frozen
+    from steersman.runtime.telemetry.metrics import Pending
+    from steersman.runtime.telemetry.store import TelemetryStore
+
+Result = TypeVar("Result")
+
+#: Disk space is compared against the limit with this much slack, so that retention does not nibble at every pass.
+_SIZE_SLACK = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What one checkpoint writes: everything that was applied up to record `seq`."""
+
+    seq: int
+    pending: tuple[Pending, ...]
+    frozen: tuple[tuple[EventStore, Frozen], ...]
+    tenants: tuple[str, ...]
+    metadata: tuple[tuple[str, str, str, str], ...]
+
+
+class ChildFailed(RuntimeError):
+    """A process that should have written a block ended otherwise; its error output is in the message."""
+
+
+async def _to_the_end(function: Callable[..., Result], *arguments: object) -> Result:
+    """Run a function on a thread and wait for it even when cancelled: half a commit must not go unnoticed."""
+    work = asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled and (task := asyncio.current_task()) is not None:
+        # Delivered at the next await, after the caller has taken note of the result.
+        task.cancel()
+    return work.result()
+
+
+class Upkeep:
+    """The store's housekeeper; runs on the store's event loop."""
+
+    def __init__(self, store: TelemetryStore) -> None:
+        self._store = store
+        self._one_at_a_time = asyncio.Lock()
+        self.checkpoints = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether so much has come in that a checkpoint should not wait for its time."""
+        return self._store.live.pending_samples >= self._store.options.checkpoint_samples
+
+    async def checkpoint(self, *, rotate: bool = False) -> None:
+        """Write everything applied so far; the log behind it is dropped. `rotate` begins a new generation too.
+
+        Raises `OSError` when the disk refuses; nothing is lost then, and the log keeps growing instead.
+        """
+        async with self._one_at_a_time:
+            await self._checkpoint(rotate=rotate)
+
+    async def _checkpoint(self, *, rotate: bool) -> None:
+        store = self._store
+        if not store.ready or (store.applied_seq == store.manifest.applied_seq and not rotate):
+            return
+        snapshot = self._snapshot()
+        if rotate:
+            # In the same turn of the loop as the snapshot, so that no sample falls between the generations.
+            store.live.rotate()
+        try:
+            known, blocks = await _to_the_end(self._write, store.manifest, snapshot)
+        except OSError:
+            store.live.give_back(snapshot.pending)
+            for events, frozen in snapshot.frozen:
+                events.abandon(frozen)
+            raise
+        store.manifest = known
+        for (events, frozen), made in zip(snapshot.frozen, blocks, strict=True):
+            events.commit(frozen, made)
+        if store.log is not None:
+            store.log.drop_through(snapshot.seq)
+        self.checkpoints += 1
+
+    def _snapshot(self) -> _Snapshot:
+        store = self._store
+        frozen = [(events, events.freeze()) for events in (store.logs, store.spans, store.exemplars)]
+        return _Snapshot(
+            seq=store.applied_seq,
+            pending=store.live.take_pending(),
+            frozen=tuple((events, one) for events, one in frozen if one is not None),
+            tenants=tuple(store.live.series.tenants),
+            metadata=tuple((one.name, one.type.value, one.help, one.unit) for one in store.metadata.values()),
+        )
+
+    def _write(self, known: Manifest, snapshot: _Snapshot) -> tuple[Manifest, list[EventBlock]]:
+        """Write the files of a checkpoint and commit them. Runs on a thread."""
+        store = self._store
+        series, generations = known.series, known.generations
+        for pending in snapshot.pending:
+            series = self._write_series(series, pending)
+            generations = self._write_samples(generations, pending)
+        blocks = [events.write(frozen) for events, frozen in snapshot.frozen]
+        for folder in ("head", *(one.kind.value for one in blocks)):
+            store.disk.sync_folder(store.folder / folder)
+        fresh = replace(
+            known,
+            applied_seq=snapshot.seq,
+            tenants=snapshot.tenants,
+            series=series,
+            generations=generations,
+            event_blocks=(*known.event_blocks, *blocks),
+            metadata=snapshot.metadata,
+        )
+        manifest.commit(store.folder, store.disk, fresh)
+        return fresh, blocks
+
+    def _append(self, name: str, size: int, buffers: Sequence[bytes]) -> int:
+        """Append to a file of the head behind its first `size` bytes, the only ones that count. Returns the new size."""
+        disk = self._store.disk
+        file = disk.open_append(self._store.folder / "head" / name)
+        try:
+            if file.size != size:
+                file.truncate(size)
+            file.append(buffers)
+            file.sync()
+            return file.size
+        finally:
+            file.close()
+
+    def _write_series(self, known: tuple[SeriesFile, ...], pending: Pending) -> tuple[SeriesFile, ...]:
+        found = next((one for one in known if one.epoch == pending.epoch), None)
+        file = found or SeriesFile(pending.epoch, f"series-{pending.epoch:06d}", 0)
+        if pending.last_series > pending.first_series:
+            exported = pending.series.export(pending.first_series, pending.last_series)
+            file = replace(file, bytes=self._append(file.name, file.bytes, columns.series_frame(*exported)))
+        elif found is None:
+            self._append(file.name, 0, [])
+        return (*(one for one in known if one.epoch != pending.epoch), file)
+
+    def _write_samples(self, known: tuple[GenerationFile, ...], pending: Pending) -> tuple[GenerationFile, ...]:
+        found = next((one for one in known if one.number == pending.generation), None)
+        file = found or GenerationFile(
+            pending.generation, pending.epoch, f"samples-{pending.generation:06d}", 0, 0
+        )
+        if pending.batches:
+            size = self._append(file.name, file.bytes, columns.sample_frames(pending.batches))
+            added = sum(batch.times.size for batch in pending.batches)
+            file = replace(file, bytes=size, samples=file.samples + added)
+        elif found is None:
+            self._append(file.name, 0, [])
+        return (*(one for one in known if one.number != pending.generation), file)
+
+    # ------------------------------------------------------------------ blocks
+
+    async def seal(self) -> None:
+        """Turn the present generation into a block, by a process that reads the checkpoint."""
+        if self._store.live.current.samples:
+            await self.checkpoint(rotate=True)
+        await self.finish_sealing()
+
+    async def finish_sealing(self) -> None:
+        """Seal every generation that no longer takes samples, also those that a kill left behind."""
+        async with self._one_at_a_time:
+            store = self._store
+            for file in store.manifest.generations:
+                if file.number == store.live.current.number:
+                    continue
+                if file.samples:
+                    await self._seal(file)
+                else:
+                    await self._replace_generation(file, ())
+
+    async def _seal(self, file: GenerationFile) -> None:
+        name = await self._next_name()
+        text = await self._child("steersman.runtime.telemetry.sealing", "seal", str(file.number), name)
+        await self._replace_generation(file, (MetricBlock(**json.loads(text)),))
+
+    async def _replace_generation(self, file: GenerationFile, blocks: tuple[MetricBlock, ...]) -> None:
+        store, known = self._store, self._store.manifest
+        generations = tuple(one for one in known.generations if one.number != file.number)
+        epochs = {one.epoch for one in generations} | {store.live.epoch}
+        series = tuple(one for one in known.series if one.epoch in epochs)
+        fresh = replace(
+            known, generations=generations, series=series, metric_blocks=(*known.metric_blocks, *blocks)
+        )
+        await self._commit(fresh, "metrics")
+        store.live.drop(file.number)
+
+    async def _next_name(self) -> str:
+        """Reserve a file name for good, so that a half-written block of a killed process is never taken for another."""
+        store = self._store
+        number = store.manifest.next_file
+        await self._commit(replace(store.manifest, next_file=number + 1), "metrics")
+        return f"block-{number:08d}"
+
+    async def _commit(self, fresh: Manifest, *folders: str) -> None:
+        """Sync the folders, make `fresh` the truth, and delete what it no longer names."""
+        store, before = self._store, self._store.manifest
+
+        def write() -> None:
+            for folder in folders:
+                store.disk.sync_folder(store.folder / folder)
+            manifest.commit(store.folder, store.disk, fresh)
+
+        await _to_the_end(write)
+        store.manifest = fresh
+        store.queries.use(fresh.metric_blocks)
+        for name in before.file_names() - fresh.file_names():
+            store.disk.remove(store.folder / name)
+
+    async def _child(self, module: str, job: str, *arguments: str) -> bytes:
+        """Run a job in a process that ends, and return what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, job, str(self._store.folder), *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            output, errors = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        if process.returncode != 0:
+            last = errors.decode(errors="replace").strip().splitlines()[-1:]
+            raise ChildFailed(f"{module} {job} ended with {process.returncode}: {' '.join(last)}")
+        return output
+
+    async def merge(self, now_ms: int) -> bool:
+        """Merge some small blocks into a larger one; say whether there were any."""
+        async with self._one_at_a_time:
+            store = self._store
+            chosen = sealing.plan_merge(store.manifest, now_ms)
+            if chosen:
+                await self._merge_metrics(chosen)
+                return True
+            return False
+
+    async def _merge_metrics(self, chosen: Sequence[MetricBlock]) -> None:
+        name = await self._next_name()
+        names = [one.name for one in chosen]
+        text = await self._child("steersman.runtime.telemetry.sealing", "merge", name, *names)
+        made = MetricBlock(**json.loads(text))
+        before = self._store.manifest.metric_blocks
+        # The merged block takes the place of the oldest, because the order of blocks is that of intake.
+        first = next(i for i, one in enumerate(before) if one.name in names)
+        blocks = [one for one in before if one.name not in names]
+        blocks.insert(first, made)
+        await self._commit(replace(self._store.manifest, metric_blocks=tuple(blocks)), "metrics")
+
+    # ------------------------------------------------------------------ retention
+
+    async def retain(self, now_ms: int) -> list[str]:
+        """Drop blocks that are past retention, then the oldest ones while the store is too large. Returns their names."""
+        async with self._one_at_a_time:
+            store = self._store
+            doomed = expired(store.manifest, now_ms - int(store.options.retention_seconds * 1000))
+            doomed |= surplus(store.manifest, doomed, store.options.retention_bytes)
+            if doomed:
+                await self._drop_blocks(doomed)
+            return sorted(doomed)
+
+    async def _drop_blocks(self, doomed: set[str]) -> None:
+        store, known = self._store, self._store.manifest
+        fresh = replace(
+            known,
+            metric_blocks=tuple(one for one in known.metric_blocks if one.name not in doomed),
+            event_blocks=tuple(one for one in known.event_blocks if one.name not in doomed),
+        )
+        for events in (store.logs, store.spans, store.exemplars):
+            events.drop(doomed)
+        await self._commit(fresh)
+
+
+def expired(known: Manifest, before_ms: int) -> set[str]:
+    """Return the names of the blocks whose newest record is older than a time. Pure."""
+    names = {one.name for one in known.metric_blocks if one.max_ms < before_ms}
+    return names | {one.name for one in known.event_blocks if one.max_ns < before_ms * 1_000_000}
+
+
+def surplus(known: Manifest, doomed: set[str], limit: int) -> set[str]:
+    """Return the oldest blocks, besides the doomed, that have to go so that the rest fits the limit (0: none). Pure."""
+    blocks = [(one.max_ms * 1_000_000, one.name, one.bytes) for one in known.metric_blocks]
+    blocks += [(one.max_ns, one.name, one.bytes) for one in known.event_blocks]
+    left = sorted(one for one in blocks if one[1] not in doomed)
+    total = sum(size for _, _, size in left)
+    if not limit or total <= limit:
+        return set()
+    names = set()
+    for _, name, size in left:
+        if total <= limit * _SIZE_SLACK:
+            break
+        names.add(name)
+        total -= size
+    return names
