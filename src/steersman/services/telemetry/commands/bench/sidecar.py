@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any, Self
 
 from steersman.model.errors import Permanent
@@ -13,13 +14,14 @@ from steersman.model.errors import Permanent
 class Sidecar:
     """Runs `python -m module ARGUMENT`. The first line that it prints says that it is ready. Use it as a context."""
 
-    def __init__(self, module: str, argument: dict[str, Any]) -> None:
+    def __init__(self, module: str, argument: dict[str, Any], *, environment: Mapping[str, str] | None = None) -> None:
         self._module = module
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, json.dumps(argument)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=environment,
         )
         self.ready = self._answer()
 
