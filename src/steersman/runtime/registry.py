@@ -8,7 +8,7 @@ It starts nothing and keeps nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
@@ -29,22 +29,31 @@ class Found:
     distribution: str
 
 
-def discover(points: Iterable[EntryPoint] | None = None) -> tuple[Service, ...]:
+def discover(
+    points: Iterable[EntryPoint] | None = None, *, house_provides: Collection[type] = ()
+) -> tuple[Service, ...]:
     """Return every installed service, checked, in start order; raises `Permanent` with the plug-in's name."""
     points = entry_points(group=GROUP) if points is None else points
-    return arrange([_load(point) for point in sorted(points, key=lambda point: point.name)])
+    found = [_load(point) for point in sorted(points, key=lambda point: point.name)]
+    return arrange(found, house_provides=house_provides)
 
 
-def arrange(found: Sequence[Found]) -> tuple[Service, ...]:
-    """Check services against each other and sort them so that each starts after what it requires."""
+def arrange(found: Sequence[Found], *, house_provides: Collection[type] = ()) -> tuple[Service, ...]:
+    """Check services against each other and sort them so that each starts after what it requires.
+
+    `house_provides` are the types that are there before any service starts.
+    """
     _refuse_duplicates(found, "service", lambda service: [service.name])
     _refuse_duplicates(found, "signal", lambda service: [signal.name for signal in service.signals])
     _refuse_duplicates(found, "permission", lambda service: list(service.permissions))
     _refuse_duplicates(found, "address", _addresses)
     _refuse_shared_prefixes(found)
+    signals = {signal.name for part in found for signal in part.service.signals}
     for part in found:
-        _check_alone(part)
-    return _start_order(found)
+        _check_addresses(part)
+        _check_permissions(part)
+        _check_signals(part, signals)
+    return _start_order(found, house_provides)
 
 
 def _load(point: EntryPoint) -> Found:
@@ -95,21 +104,30 @@ def _refuse_shared_prefixes(found: Sequence[Found]) -> None:
                 )
 
 
-def _check_alone(part: Found) -> None:
-    """Check what a service declares against what else it declares."""
+def _check_addresses(part: Found) -> None:
     service = part.service
     for address in _addresses(service):
         path = address.partition(" ")[2]
         if not any(under(path, prefix) for prefix in service.prefixes):
             raise Permanent(f"{part.distribution}: {address} is outside the prefixes of the service {service.name}")
-    for permission in _permissions_used(service):
-        if permission not in service.permissions:
+    hot = {raw.path for raw in service.raw_routes}
+    for cool in (*service.routes, *service.pages):
+        if cool.path in hot:
+            raise Permanent(f"{part.distribution}: {cool.path} is a hot path and cannot be an ordinary route as well")
+
+
+def _check_permissions(part: Found) -> None:
+    for permission in sorted(_permissions_used(part.service)):
+        if permission not in part.service.permissions:
             raise Permanent(f"{part.distribution}: the permission {permission} is used but not declared")
-    signals = {signal.name for signal in service.signals}
-    for knob in service.knobs:
+
+
+def _check_signals(part: Found, signals: Collection[str]) -> None:
+    """A guard or an expectation may name a signal of another service, but not one that nobody measures."""
+    for knob in part.service.knobs:
         if knob.guard not in signals:
             raise Permanent(f"{part.distribution}: knob {knob.name} is guarded by the unknown signal {knob.guard}")
-    for action in service.actions:
+    for action in part.service.actions:
         for expectation in action.expects:
             if expectation.signal not in signals:
                 raise Permanent(
@@ -124,24 +142,25 @@ def _permissions_used(service: Service) -> set[str]:
     }
 
 
-def _start_order(found: Sequence[Found]) -> tuple[Service, ...]:
-    """Sort by `requires`, otherwise by name; what the house itself provides is checked when a lifespan asks for it."""
-    providers = {kind: part for part in found for kind in part.service.provides}
-    ordered: list[Service] = []
+def _start_order(found: Sequence[Found], house_provides: Collection[type]) -> tuple[Service, ...]:
+    """Sort by `requires`, otherwise by name."""
+    available = set(house_provides)
+    promised = available | {kind for part in found for kind in part.service.provides}
     waiting = sorted(found, key=lambda part: part.service.name)
     for part in waiting:
         for kind in part.service.requires:
-            if kind not in providers:
+            if kind not in promised:
                 raise Permanent(
                     f"{part.distribution}: the service {part.service.name} requires {kind.__qualname__}, "
                     "which no installed service provides"
                 )
+    ordered: list[Service] = []
     while waiting:
-        started = {service.name for service in ordered}
-        able = [p for p in waiting if all(providers[kind].service.name in started for kind in p.service.requires)]
-        if not able:
-            names = ", ".join(f"{p.service.name} ({p.distribution})" for p in waiting)
+        able = next((part for part in waiting if available.issuperset(part.service.requires)), None)
+        if able is None:
+            names = ", ".join(f"{part.service.name} ({part.distribution})" for part in waiting)
             raise Permanent(f"these services require each other in a circle: {names}")
-        ordered.append(able[0].service)
-        waiting.remove(able[0])
+        ordered.append(able.service)
+        available.update(able.service.provides)
+        waiting.remove(able)
     return tuple(ordered)

@@ -1,0 +1,1 @@
+"""The one HTTP port: every face of every service, built from what the services declare."""

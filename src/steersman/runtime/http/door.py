@@ -1,0 +1,189 @@
+"""Decides who is calling, and whether the request was meant for this server at all.
+
+Everything here runs before any body is read and on every request of the hot paths, so it works on raw header
+bytes. A wrong Host is refused first, whatever the key, because a DNS name that was re-pointed at this machine
+(DNS rebinding) makes a visitor's browser the caller. The bootstrap token is the only key until identity exists.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from steersman.contract.ports import Caller, Clock
+from steersman.model.errors import Forbidden, SteersmanError, Unauthenticated
+
+COOKIE = "steersman_session"
+SESSION_SECONDS = 7 * 24 * 3600
+
+#: The caller under `--insecure`, which is possible on a loopback address only.
+ANYBODY = Caller("anonymous", permissions=frozenset({"*"}))
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Misdirected(SteersmanError):
+    """The Host header names a machine that this server does not answer for."""
+
+    status = 421
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The request headers that decide about admission, as they came."""
+
+    host: bytes = b""
+    authorization: bytes = b""
+    cookie: bytes = b""
+    origin: bytes = b""
+    content_length: bytes = b""
+
+
+def read_headers(scope: Scope) -> Headers:
+    """Pick the deciding headers in one pass; of a repeated one the last counts."""
+    host = authorization = cookie = origin = length = b""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = value
+        elif name == b"authorization":
+            authorization = value
+        elif name == b"content-length":
+            length = value
+        elif name == b"cookie":
+            cookie = value
+        elif name == b"origin":
+            origin = value
+    return Headers(host, authorization, cookie, origin, length)
+
+
+def host_name(authority: str) -> str:
+    """Return the name in `name`, `name:port`, `[v6]` or `[v6]:port`, in lower case; empty when it is none of them."""
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a listen address can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Door:
+    """Admits callers by key. `keys` pairs each token with the caller it stands for; `insecure` admits anybody."""
+
+    def __init__(
+        self,
+        keys: Sequence[tuple[str, Caller]],
+        *,
+        clock: Clock,
+        allowed_hosts: Iterable[str] = (),
+        insecure: bool = False,
+    ) -> None:
+        self._keys = [(token.encode(), caller) for token, caller in keys]
+        self._clock = clock
+        self._hosts = _LOOPBACK_NAMES | {host.lower() for host in allowed_hosts}
+        self._insecure = insecure
+
+    def check_host(self, scope: Scope, headers: Headers) -> None:
+        """Refuse a request whose Host is neither a loopback name, the address it arrived at, nor configured."""
+        name = host_name(headers.host.decode("latin-1"))
+        if name in self._hosts:
+            return
+        server = scope.get("server")
+        if server and name and name == server[0]:
+            return
+        raise Misdirected(
+            f"this server does not answer for the host {name or '(none)'!r}; a person can add it to house.allowed_hosts"
+        )
+
+    def check_origin(self, method: str, headers: Headers) -> None:
+        """Refuse a change that a page of another origin made a browser send along with its cookie."""
+        if method in _HARMLESS or not headers.origin:
+            return
+        if urlsplit(headers.origin.decode("latin-1")).netloc.lower() != headers.host.decode("latin-1").lower():
+            raise Forbidden("a page of another origin may not change anything here")
+
+    def caller(self, headers: Headers) -> Caller | None:
+        """Return who is calling, or None for somebody without a key; a wrong key raises `Unauthenticated`."""
+        if self._insecure:
+            return ANYBODY
+        if headers.authorization:
+            return self._by_authorization(headers.authorization)
+        if headers.cookie:
+            return self._by_cookie(headers.cookie)
+        return None
+
+    def by_token(self, token: bytes) -> Caller | None:
+        """Compare with every key, each time to the end, so that the time taken tells nothing."""
+        found = None
+        for key, caller in self._keys:
+            if hmac.compare_digest(key, token):
+                found = caller
+        return found
+
+    def _by_authorization(self, value: bytes) -> Caller:
+        scheme, _, rest = value.partition(b" ")
+        scheme = scheme.lower()
+        if scheme == b"bearer":
+            token = rest.strip()
+        elif scheme == b"basic":
+            token = _password(rest)
+        else:
+            raise Unauthenticated("the authorization scheme is neither Bearer nor Basic")
+        caller = self.by_token(token)
+        if caller is None:
+            raise Unauthenticated("the token is not valid")
+        return caller
+
+    def session_for(self, token: bytes) -> str:
+        """Return a cookie value that proves the token was known, and cannot be turned back into it."""
+        issued = str(self._clock.wall_ns() // 1_000_000_000)
+        return f"{issued}.{_seal(token, issued)}"
+
+    def _by_cookie(self, header: bytes) -> Caller | None:
+        value = _cookie(header)
+        issued, _, seal = value.partition(".")
+        if not issued.isdecimal() or len(issued) > 12:
+            return None
+        if not 0 <= self._clock.wall_ns() // 1_000_000_000 - int(issued) <= SESSION_SECONDS:
+            return None
+        found = None
+        for key, caller in self._keys:
+            if hmac.compare_digest(_seal(key, issued).encode(), seal.encode()):
+                found = caller
+        return found
+
+
+def _password(credentials: bytes) -> bytes:
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).partition(b":")[2]
+    except binascii.Error as error:
+        raise Unauthenticated("the Basic credentials are not base64") from error
+
+
+def _seal(token: bytes, issued: str) -> str:
+    return hmac.new(token, f"steersman console session {issued}".encode(), hashlib.sha256).hexdigest()
+
+
+def _cookie(header: bytes) -> str:
+    try:
+        morsel = SimpleCookie(header.decode("latin-1")).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value if morsel else ""

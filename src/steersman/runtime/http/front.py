@@ -1,0 +1,210 @@
+"""The outermost layer: raw ASGI, because every remote-write request passes through it.
+
+In this order: is the request meant for this host, who is calling, is the body small enough; then hot paths go
+straight to their handler by one dictionary look-up, and everything else goes to the framework. It adds the
+security headers and counts every answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from steersman.contract.ports import Caller
+from steersman.contract.service import RawRoute, Service
+from steersman.model.errors import SteersmanError, Temporary, TooLarge, Unauthenticated
+from steersman.runtime.console.assets import URL_PREFIX as STATIC
+from steersman.runtime.console.shell import CONTENT_SECURITY_POLICY
+from steersman.runtime.house import House
+from steersman.runtime.http.bodies import CappedRequest, capped
+from steersman.runtime.http.door import Door, Headers, read_headers
+from steersman.runtime.http.entrance import Entrance
+from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
+from steersman.runtime.http.problems import describe, problem, unexpected
+from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, wants_html
+
+_log = structlog.get_logger(__name__)
+
+#: What somebody without a key may see.
+OPEN = frozenset({"/healthz", "/readyz", "/login"})
+
+SECURITY_HEADERS = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+_OURS = frozenset(name for name, _ in SECURITY_HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Hot:
+    """One hot path and the service whose state its handler gets."""
+
+    service: Service
+    route: RawRoute
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Passes messages on to the server, adds the security headers and remembers the status."""
+
+    send: Send
+    status: int = 0
+    finished: bool = field(default=False)
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            kept = [pair for pair in message.get("headers", ()) if pair[0] not in _OURS]
+            message = {**message, "headers": [*kept, *SECURITY_HEADERS]}
+        await self.send(message)
+
+
+class Front:
+    """The ASGI application that the server runs. `inner` answers whatever is not a hot path."""
+
+    def __init__(
+        self,
+        house: House,
+        door: Door,
+        inner: ASGIApp,
+        *,
+        limits: Limits,
+        traffic: Traffic,
+        entrance: Entrance,
+    ) -> None:
+        self._house = house
+        self._door = door
+        self._inner = inner
+        self._limits = limits
+        self._traffic = traffic
+        self._entrance = entrance
+        self._clock = house.ports.clock
+        self._exact: dict[str, dict[str, Hot]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Any], dict[str, Hot]]] = []
+        for service in house.services:
+            self._add(service)
+
+    def _add(self, service: Service) -> None:
+        for route in service.raw_routes:
+            by_method = self._exact.setdefault(route.path, {})
+            for method in route.methods:
+                by_method[method] = Hot(service, route)
+            if "{" in route.path and len(by_method) == len(route.methods):
+                pattern, _, convertors = compile_path(route.path)
+                self._patterns.append((pattern, convertors, by_method))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._refuse_socket(scope, send)
+            return
+        began = self._clock.monotonic()
+        answer = _Answer(send)
+        try:
+            await self._serve(scope, receive, answer)
+        except SteersmanError as error:
+            await self._say(error, scope, receive, answer)
+        except ClientDisconnect:
+            answer.status = answer.status or 499  # nobody reads the answer any more
+        except Exception as error:  # noqa: BLE001 - the edge of a request: it answers for a defect and logs it
+            await self._confess(error, scope, receive, answer)
+        finally:
+            template = scope.get(TEMPLATE, "unmatched")
+            self._traffic.count(template, answer.status, self._clock.monotonic() - began)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        headers = read_headers(scope)
+        self._door.check_host(scope, headers)
+        self._door.check_origin(scope["method"], headers)
+        if path == "/" and b"token=" in scope["query_string"]:
+            await self._entrance.link(Request(scope))(scope, receive, send)
+            return
+        caller = self._admit(path, headers)
+        by_method = self._exact.get(path) or self._match(scope, path)
+        if by_method is not None:
+            await self._serve_hot(by_method, caller, headers, scope, receive, send)
+            return
+        self._limits.check_length(headers.content_length, CONTROL_BODY_BYTES)
+        scope[CALLER] = caller
+        await self._inner(scope, capped(receive, CONTROL_BODY_BYTES), send)
+
+    def _admit(self, path: str, headers: Headers) -> Caller | None:
+        """Return the caller; nobody gets no further than the open paths."""
+        if path in OPEN or path.startswith(STATIC + "/"):
+            return None
+        caller = self._door.caller(headers)
+        if caller is None:
+            raise Unauthenticated("present the token: Authorization: Bearer ...")
+        return caller
+
+    def _match(self, scope: Scope, path: str) -> dict[str, Hot] | None:
+        for pattern, convertors, by_method in self._patterns:
+            if found := pattern.match(path):
+                values = found.groupdict()
+                scope["path_params"] = {name: convertors[name].convert(value) for name, value in values.items()}
+                return by_method
+        return None
+
+    async def _serve_hot(
+        self,
+        by_method: dict[str, Hot],
+        caller: Caller | None,
+        headers: Headers,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        method: str = scope["method"]
+        hot = by_method.get("GET" if method == "HEAD" else method)
+        if hot is None:
+            allowed = ", ".join(sorted(by_method))
+            await problem(405, f"this path takes {allowed}", headers={"allow": allowed})(scope, receive, send)
+            return
+        scope[TEMPLATE] = hot.route.path
+        if caller is None:
+            raise Unauthenticated("present the token: Authorization: Bearer ...")
+        caller.demand(hot.route.permission)
+        limits = self._limits
+        limits.check_length(headers.content_length, limits.body_bytes)
+        if limits.in_flight >= limits.in_flight_limit:
+            raise Temporary(f"{limits.in_flight} requests are being served already", retry_after=1.0)
+        limits.in_flight += 1
+        try:
+            context = self._house.context(hot.service, caller)
+            response = await hot.route.handler(context, CappedRequest(scope, receive, limits.body_bytes))
+            await response(scope, receive, send)
+        finally:
+            limits.in_flight -= 1
+
+    async def _say(self, error: SteersmanError, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Answer for an error raised on purpose; a person's browser gets the login form instead of a 401."""
+        if answer.status:
+            _log.warning("an answer broke off", path=scope["path"], reason=error.message)
+            return
+        if isinstance(error, Unauthenticated) and wants_html(Request(scope)):
+            response = self._entrance.form(Request(scope))
+            response.headers["www-authenticate"] = describe(error).headers["www-authenticate"]
+        else:
+            response = describe(error)
+        if isinstance(error, TooLarge):
+            response.headers["connection"] = "close"  # what is left of the body would be read as the next request
+        await response(scope, receive, answer)
+
+    async def _confess(self, error: Exception, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        error_id = scope.get(ERROR_ID) or self._house.ports.ids.new()
+        _log.error("a request failed unexpectedly", error_id=error_id, path=scope["path"], exc_info=error)
+        if not answer.status:
+            await unexpected(error_id)(scope, receive, answer)
+
+    @staticmethod
+    async def _refuse_socket(scope: Scope, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})

@@ -1,0 +1,73 @@
+"""The OpenAPI 3.1 document: what FastAPI derives from the handlers, plus what it cannot know.
+
+That is the bearer key, the problem details of every error, and the hot paths that never reach the framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import compile_path
+
+from steersman.contract.service import RawRoute, Service
+from steersman.runtime.http.problems import MEDIA_TYPE, Problem
+
+_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+#: Any operation can answer these.
+_ALWAYS = (401, 403, 413, 421, 500, 503)
+
+
+def documented(*errors: int) -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's `responses` for an operation with these errors of its own."""
+    return {code: _error(code) for code in sorted({*_ALWAYS, *errors})}
+
+
+def _error(code: int) -> dict[str, Any]:
+    return {"description": HTTPStatus(code).phrase, "content": _PROBLEM}
+
+
+def document(app: FastAPI, services: Sequence[Service]) -> dict[str, Any]:
+    """Build the document once; the routes do not change while the platform runs."""
+    found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    components = found.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for framework_own in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(framework_own, None)
+    schemas["Problem"] = Problem.model_json_schema()
+    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    found["security"] = [{"bearer": []}]
+    paths = found.setdefault("paths", {})
+    for operations in paths.values():
+        for operation in operations.values():
+            _use_our_errors(operation)
+    for service in services:
+        for route in service.raw_routes:
+            paths.setdefault(route.path, {}).update(_hot_operations(service, route))
+    return found
+
+
+def _use_our_errors(operation: dict[str, Any]) -> None:
+    """Wrong input is a 400 with problem details here, not the framework's 422."""
+    if operation["responses"].pop("422", None):
+        operation["responses"]["400"] = _error(400)
+
+
+def _hot_operations(service: Service, route: RawRoute) -> dict[str, Any]:
+    _, _, convertors = compile_path(route.path)
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "tags": [service.name],
+        "responses": {
+            "default": {"description": "As the protocol of this endpoint defines it."},
+            **{str(code): _error(code) for code in (400, *_ALWAYS)},
+        },
+    }
+    if convertors:
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in convertors
+        ]
+    return {method.lower(): operation for method in sorted(route.methods)}

@@ -1,0 +1,28 @@
+"""The keys under which the front and the framework's layer leave each other notes in the ASGI scope."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from steersman.contract.ports import Caller
+from steersman.model.errors import Unauthenticated
+
+#: Who is calling, once the door has decided.
+CALLER = "steersman.caller"
+#: The route template that matched, for the counts.
+TEMPLATE = "steersman.template"
+#: The id that a failed request's caller was already given.
+ERROR_ID = "steersman.error_id"
+
+
+def caller_of(request: Request) -> Caller:
+    """Return the caller whom the front admitted; raises `Unauthenticated` on an open path without a key."""
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:
+        raise Unauthenticated("present the token: Authorization: Bearer ...")
+    return caller
+
+
+def wants_html(request: Request) -> bool:
+    """Tell a person's browser from a program."""
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")

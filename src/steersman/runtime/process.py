@@ -1,0 +1,44 @@
+"""What this process itself uses, from the kernel's own accounts."""
+
+from __future__ import annotations
+
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+_SELF = Path("/proc/self")
+#: Fields of /proc/self/stat after the name in parentheses, counted from 0 (proc(5) counts from 1, the name is 2).
+_START_FIELD = 22 - 3
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFigures:
+    """Seconds of CPU, bytes resident, descriptors open and allowed, start in unix seconds."""
+
+    cpu_seconds: float
+    resident_bytes: int
+    open_descriptors: int
+    descriptor_limit: int
+    started_at: float
+
+
+def process_figures() -> ProcessFigures:
+    """Read them all; costs some tens of microseconds."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    pages = int((_SELF / "statm").read_bytes().split()[1])
+    return ProcessFigures(
+        cpu_seconds=used.ru_utime + used.ru_stime,
+        resident_bytes=pages * resource.getpagesize(),
+        # One of them is the descriptor that lists the folder.
+        open_descriptors=len(os.listdir(_SELF / "fd")) - 1,
+        descriptor_limit=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        started_at=_started_at(),
+    )
+
+
+def _started_at() -> float:
+    after_name = (_SELF / "stat").read_bytes().rpartition(b")")[2].split()
+    ticks = int(after_name[_START_FIELD])
+    boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
+    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
