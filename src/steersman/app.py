@@ -36,12 +36,17 @@ if TYPE_CHECKING:
 _STOP_SECONDS = 5.0
 _JOBS_SECONDS = 1.5
 
+_Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
+_Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
+_Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
+_Insecure = Annotated[bool | None, typer.Option("--insecure", help="Ask for no token; on loopback only.")]
+
 
 def up(
-    data: Annotated[Path | None, typer.Option(help="The data directory; made when missing.", show_default="data")] = None,
-    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
-    insecure: Annotated[bool | None, typer.Option("--insecure", help="Ask for no token; on loopback only.")] = None,
+    data: _Data = None,
+    listen: _Listen = None,
+    config: _Config = None,
+    insecure: _Insecure = None,
 ) -> None:
     """Start the platform and serve until SIGTERM or Ctrl-C."""
     import uvloop
@@ -208,7 +213,7 @@ def _once(stop: Callable[[], None]) -> Callable[[], None]:
 
     def on_signal() -> None:
         stop()
-        watchdog = threading.Timer(_STOP_SECONDS - 0.5, os._exit, [1])  # noqa: SLF001 - the documented name
+        watchdog = threading.Timer(_STOP_SECONDS - 0.5, os._exit, [1])
         watchdog.daemon = True
         watchdog.start()
 

@@ -57,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
         # The reader has seen enough. Python flushes stdout once more at exit; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 - the edge of the process: one line instead of a traceback
+    except Exception as error:
         if debug:
             raise
         return _complain(error)

@@ -48,7 +48,7 @@ class House:
         for kind in service.provides:
             offered = getattr(state, "provided", {}).get(kind, state)
             if not isinstance(offered, kind):
-                raise Permanent(f"the service {service.name} declares that it provides {kind.__qualname__} and does not")
+                raise Permanent(f"the service {service.name} declares to provide {kind.__qualname__} and does not")
             self._provided[kind] = offered
 
     def _spawn(self, service: Service, job: Job) -> None:

@@ -111,9 +111,9 @@ def _check_addresses(part: Found) -> None:
         if not any(under(path, prefix) for prefix in service.prefixes):
             raise Permanent(f"{part.distribution}: {address} is outside the prefixes of the service {service.name}")
     hot = {raw.path for raw in service.raw_routes}
-    for cool in (*service.routes, *service.pages):
-        if cool.path in hot:
-            raise Permanent(f"{part.distribution}: {cool.path} is a hot path and cannot be an ordinary route as well")
+    for path in [route.path for route in service.routes] + [page.path for page in service.pages]:
+        if path in hot:
+            raise Permanent(f"{part.distribution}: {path} is a hot path and cannot be an ordinary route as well")
 
 
 def _check_permissions(part: Found) -> None:
@@ -136,9 +136,13 @@ def _check_signals(part: Found, signals: Collection[str]) -> None:
 
 
 def _permissions_used(service: Service) -> set[str]:
-    guarded = (*service.routes, *service.raw_routes, *service.pages, *service.actions, *service.knobs)
-    return {part.permission for part in guarded} | {
-        command.permission for command in service.commands if command.permission != "local"
+    return {
+        *(route.permission for route in service.routes),
+        *(route.permission for route in service.raw_routes),
+        *(page.permission for page in service.pages),
+        *(action.permission for action in service.actions),
+        *(knob.permission for knob in service.knobs),
+        *(command.permission for command in service.commands if command.permission != "local"),
     }
 
 

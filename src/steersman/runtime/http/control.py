@@ -113,7 +113,12 @@ def _add_house(app: FastAPI, house: House) -> None:
             described.update(document(app, house.services))
         return JSONResponse(described)
 
-    for path, handler in {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/openapi.json": openapi}.items():
+    for path, handler in {
+        "/healthz": healthz,
+        "/readyz": readyz,
+        "/metrics": metrics,
+        "/openapi.json": openapi,
+    }.items():
         app.add_route(path, _named(path, handler), methods=["GET"])
 
 

@@ -74,7 +74,7 @@ def add_action(app: FastAPI, house: House, actions: Actions, service: Service, a
         key=(str | None, None),
         repeated=(bool, False),
         preview=(PreviewAnswer | None, None),
-        result=(action.result | None, None),
+        result=(Any, None),
     )
     given = Annotated[Context, Depends(context_for(house, service))]
 
@@ -83,10 +83,10 @@ def add_action(app: FastAPI, house: House, actions: Actions, service: Service, a
             return {"preview": _shown(actions.preview(context, action, wish.args))}
         return _told(actions.perform(context, service, action, wish.args, wish.key))
 
-    async def act(context: given, wish: body) -> Any:  # type: ignore[valid-type]
+    async def act(context: given, wish: body) -> Any:
         return await _in_time(action, lambda: perform(context, wish))
 
-    async def undo(context: given, wish: Undo) -> Any:  # type: ignore[valid-type]
+    async def undo(context: given, wish: Undo) -> Any:
         return await _in_time(action, lambda: _told(actions.undo(context, service, action, wish.key)))
 
     path = f"/api/{service.name}/actions/{action.name}"
@@ -141,10 +141,10 @@ def add_knob(app: FastAPI, house: House, knobs: Knobs, service: Service, knob: K
     """Add `GET` and `PUT /api/<service>/knobs/<name>`."""
     given = Annotated[Context, Depends(context_for(house, service))]
 
-    def read(context: given) -> Mapping[str, Any]:  # type: ignore[valid-type]
+    def read(context: given) -> Mapping[str, Any]:
         return _position(knobs.position(context, knob))
 
-    def turn(context: given, wish: Turn) -> Mapping[str, Any]:  # type: ignore[valid-type]
+    def turn(context: given, wish: Turn) -> Mapping[str, Any]:
         return _position(knobs.turn(context, service, knob, wish.value))
 
     read.__annotations__ = {"context": given}

@@ -6,13 +6,13 @@ everybody's: the failure is a signal of its own and a line in the log.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.utils import floatToGoString
 
 from steersman.contract.service import Buckets, Measurement, Service, Signal, SignalKind
 from steersman.runtime.house import ITSELF, House
@@ -89,7 +89,9 @@ def _add(family: Metric, names: tuple[str, ...], one: Measurement) -> None:
     if len(names) != len(one.labels):
         raise ValueError(f"{one.signal} has the labels {names}, and was measured with {one.labels}")
     if isinstance(one.value, Buckets):
-        buckets = [(floatToGoString(bound), float(count)) for bound, count in one.value.counts]
+        buckets = [
+            ("+Inf" if bound == math.inf else repr(float(bound)), float(count)) for bound, count in one.value.counts
+        ]
         family.add_metric(one.labels, buckets, one.value.sum)  # type: ignore[attr-defined]
     else:
         family.add_metric(one.labels, one.value)  # type: ignore[attr-defined]

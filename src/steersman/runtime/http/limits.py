@@ -28,7 +28,7 @@ class Limits:
 
     def check_length(self, header: bytes, cap: int) -> None:
         """Refuse a body by its Content-Length alone, before reading any of it."""
-        if len(header) > 19 or (header.isdigit() and int(header) > cap):  # noqa: PLR2004 - digits of 2**63
+        if len(header) > 19 or (header.isdigit() and int(header) > cap):
             raise TooLarge(f"the body is larger than {cap} bytes: send less at a time")
 
 

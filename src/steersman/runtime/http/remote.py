@@ -51,8 +51,8 @@ def act(
     action: Annotated[str, typer.Argument(metavar="SERVICE.ACTION")],
     args: Annotated[str, typer.Option(help="The arguments as a JSON object.")] = "{}",
     key: Annotated[str | None, typer.Option(help="The same key gives one effect.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Undo what was done under --key.")] = False,
+    dry_run: Annotated[bool | None, typer.Option("--dry-run", help="Only say what would happen.")] = None,
+    undo: Annotated[bool | None, typer.Option("--undo", help="Undo what was done under --key.")] = None,
     url: _Url = _HERE,
     data: _Data = None,
 ) -> None:
@@ -64,7 +64,7 @@ def act(
     if undo:
         answer = call(url, "POST", f"{path}/undo", {"key": key}, found_token(data))
     else:
-        body = {"args": _json_object(args), "key": key, "dry_run": dry_run}
+        body = {"args": _json_object(args), "key": key, "dry_run": bool(dry_run)}
         answer = call(url, "POST", path, body, found_token(data))
     _print(answer)
 
@@ -110,7 +110,7 @@ def _answer(status: int, text: bytes) -> Any:
         answer = json.loads(text)
     except ValueError as error:
         raise Permanent(f"the platform answered {status} and no JSON") from error
-    if status < 400:  # noqa: PLR2004 - errors begin here
+    if status < 400:
         return answer
     detail = "; ".join([answer.get("detail", "no reason given"), *answer.get("errors", [])])
     raise _BRANCHES.get(status, Permanent)(detail)
@@ -122,5 +122,5 @@ def _json_object(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidInput(f"--args is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise InvalidInput("--args is a JSON object, such as '{\"level\": \"debug\"}'")
+        raise InvalidInput('--args is a JSON object, such as \'{"level": "debug"}\'')
     return value

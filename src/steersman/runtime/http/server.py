@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -57,10 +58,9 @@ def listen(host: str, port: int) -> socket.socket:
         sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
-        if error.errno == 98:  # noqa: PLR2004 - EADDRINUSE
-            raise Conflict(f"the address {host}:{port} is already in use: stop the other one or give --listen") from error
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict(f"{host}:{port} is already in use: stop the other one or give another --listen") from error
         raise Permanent(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    sock.set_inheritable(False)  # noqa: FBT003
     return sock
 
 
@@ -87,6 +87,6 @@ class Server(uvicorn.Server):
         )
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the composition root."""
         yield

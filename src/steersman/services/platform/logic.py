@@ -27,7 +27,10 @@ def describe(service: Service) -> dict[str, Any]:
         "invariants": [{"name": i.name, "help": i.help, "severity": i.severity} for i in service.invariants],
         "events": [{"name": e.name, "version": e.version, "help": e.help} for e in service.events],
         "routes": [
-            *({"method": r.method, "path": r.path, "permission": r.permission, "summary": r.summary} for r in service.routes),
+            *(
+                {"method": r.method, "path": r.path, "permission": r.permission, "summary": r.summary}
+                for r in service.routes
+            ),
             *(
                 {"method": method, "path": r.path, "permission": r.permission, "summary": r.summary}
                 for r in service.raw_routes

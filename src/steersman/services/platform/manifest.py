@@ -22,7 +22,7 @@ from steersman.services.platform.store import exposed_token, newest_entries
 from steersman.services.platform.web import ROUTES
 
 
-def _gauge(name: str, help: str, *, labels: tuple[str, ...] = (), healthy: tuple[float | None, float | None] | None = None) -> Signal:
+def _gauge(name: str, help: str, *, labels: tuple[str, ...] = (), healthy: tuple[float, float] | None = None) -> Signal:
     return Signal(name=name, kind=SignalKind.GAUGE, help=help, unit=_unit(name), labels=labels, healthy=healthy)
 
 
@@ -39,11 +39,20 @@ SIGNALS = (
     _gauge("steersman_build_info", "Always 1; the labels say what is running.", labels=("version", "python")),
     _gauge("steersman_uptime_seconds", "Seconds since the platform started."),
     _gauge("steersman_startup_seconds", "Seconds until every service had started.", healthy=(0, 10)),
-    _gauge("steersman_service_ready", "1 while this check of a service allows it to serve.", labels=("check",), healthy=(1, 1)),
+    _gauge(
+        "steersman_service_ready",
+        "1 while this check of a service allows it to serve.",
+        labels=("check",),
+        healthy=(1, 1),
+    ),
     _gauge("steersman_event_loop_lag_seconds", "How late the event loop was in the last second.", healthy=(0, 0.25)),
     _gauge("steersman_event_loop_lag_worst_seconds", "The worst lag lately, fading.", healthy=(0, 1)),
-    _gauge("steersman_task_running", "1 while this background task runs or has finished.", labels=("task",), healthy=(1, 1)),
-    _counter("steersman_task_restarts_total", "Times that this background task failed and was restarted.", labels=("task",)),
+    _gauge(
+        "steersman_task_running", "1 while this background task runs or has finished.", labels=("task",), healthy=(1, 1)
+    ),
+    _counter(
+        "steersman_task_restarts_total", "Times that this background task failed and was restarted.", labels=("task",)
+    ),
     _counter("steersman_journal_entries_total", "Entries ever written to the journal."),
     _counter("steersman_http_requests_total", "Answers by route and status.", labels=("route", "status")),
     Signal(
