@@ -85,9 +85,9 @@ class Schema:
         return pa.schema(fields, {"steersman.kind": self.kind.value, "steersman.format": str(FORMAT)})
 
     @property
-    def strings(self) -> tuple[str, ...]:
-        """The columns that are worth a dictionary, because their values repeat."""
-        return (TENANT, *self.exact, *self.attributes, *self.json)
+    def repeating(self) -> tuple[str, ...]:
+        """The columns that are worth a dictionary, because their values repeat; those of ids do not."""
+        return (TENANT, *(name for name in self.exact if not name.endswith("_id")), *dict.fromkeys(self.attributes + self.json))
 
     @property
     def tokens(self) -> tuple[str, ...]:

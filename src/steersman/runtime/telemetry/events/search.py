@@ -154,6 +154,8 @@ class _Walk:
         at = at[_of_tenant(table, asked.tenant)]
         table = table.filter(_of_tenant(table, asked.tenant))
         at = at[matches(asked.query, table, schema)]
+        if not len(at):
+            return table.slice(0, 0)
         answer = list(asked.columns or schema.columns)
         return group.read([schema.time, *answer] if schema.time not in answer else answer).take(at)
 

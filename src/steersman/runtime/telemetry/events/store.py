@@ -10,11 +10,12 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from steersman.model.errors import Temporary
-from steersman.model.search import And, Compare, Everything, Field, Query, SearchResult, ServiceMap
+from steersman.model.search import Compare, Field, Query, SearchResult, ServiceMap
 from steersman.runtime.telemetry.events import block as blocks_
 from steersman.runtime.telemetry.events.block import EventBlock
 from steersman.runtime.telemetry.events.index import DamagedIndex, checksum
-from steersman.runtime.telemetry.events.search import DEFAULT_SECONDS, Question, Reader, Snapshot, answer, find
+from steersman.runtime.telemetry.events.search import DEFAULT_SECONDS, Question, Reader, Snapshot, answer
+from steersman.runtime.telemetry.events.servicemap import service_map
 from steersman.runtime.telemetry.events.tail import Chunk, Frozen, Tail
 
 if TYPE_CHECKING:
@@ -179,6 +180,13 @@ class EventStore:
         """Return the rows of one trace, oldest first."""
         query = Field("trace_id", Compare.EQUAL, trace_id)
         return self.search(tenant, query, -(2**63), 2**63 - 1, _TRACE_ROWS, newest_first=False, seconds=seconds)
+
+    def service_map(
+        self, tenant: str, start_ns: int, end_ns: int, *, seconds: float = DEFAULT_SECONDS
+    ) -> ServiceMap:
+        """Return who calls whom among the spans that started in the range; for the store of spans only."""
+        late = self._deadline(seconds)
+        return self._attempt(lambda snapshot: service_map(self._reader, snapshot, tenant, start_ns, end_ns, late))
 
     def _deadline(self, seconds: float) -> Callable[[], bool]:
         end = self._monotonic() + seconds
