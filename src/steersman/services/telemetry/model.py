@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -20,13 +19,13 @@ class BasicAuth(_Frozen):
     """A user name and a file that holds the password; a password in the settings would be in every copy of them."""
 
     username: str
-    password_file: Path
+    password_file: str
 
 
 class Tls(_Frozen):
     """How a scraped peer proves who it is; without this, by the authorities that the system trusts."""
 
-    ca_file: Path | None = None
+    ca_file: str | None = None
     server_name: str | None = None
     insecure_skip_verify: bool = False
 
@@ -45,7 +44,7 @@ class ScrapeJob(_Frozen):
     labels: dict[str, str] = {}
     honor_labels: bool = False
     honor_timestamps: bool = True
-    bearer_token_file: Path | None = None
+    bearer_token_file: str | None = None
     basic_auth: BasicAuth | None = None
     tls: Tls = Tls()
     follow_redirects: bool = True
@@ -85,8 +84,8 @@ class HostSettings(_Frozen):
     process_interval_seconds: Seconds = 15.0
     process_groups: tuple[ProcessGroup, ...] = ()
     process_group_limit: int = Field(50, ge=1, le=1000)
-    proc: Path = Path("/proc")
-    sys: Path = Path("/sys")
+    proc: str = "/proc"
+    sys: str = "/sys"
 
 
 class SensesSettings(_Frozen):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -19,6 +18,8 @@ from steersman.services.telemetry.jobs.machine import Machine, Place, Processes
 from steersman.services.telemetry.logic.host.disks import IGNORED_FILE_SYSTEMS, IGNORED_MOUNT_POINTS
 from steersman.services.telemetry.logic.host.families import describe
 from steersman.services.telemetry.logic.host.readings import Reading
+
+pytestmark = pytest.mark.needs("node_exporter")
 
 BINARY = "prometheus-node-exporter"
 Key = tuple[str, frozenset[tuple[str, str]]]
@@ -59,7 +60,6 @@ def keyed(readings: list[Reading]) -> dict[Key, float]:
 
 @pytest.fixture(scope="module")
 def exporter() -> Iterator[str]:
-    assert shutil.which(BINARY), f"install {BINARY}"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"

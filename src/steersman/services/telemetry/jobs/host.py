@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from steersman.engine.decode import readings as wire
 from steersman.model.errors import SteersmanError
@@ -55,7 +56,7 @@ def process_pass(place: Place, settings: HostSettings) -> Pass:
 
 async def watch_machine(intake: Intake, settings: HostSettings, place: Place | None = None) -> None:
     """Write the figures of the machine every `interval_seconds`, for ever."""
-    place = place or Place(settings.proc, settings.sys)
+    place = place or Place(Path(settings.proc), Path(settings.sys))
     await _watch(
         intake, place, Source("host", instance_name(place), settings.interval_seconds), core_pass(place, intake)
     )
@@ -63,7 +64,7 @@ async def watch_machine(intake: Intake, settings: HostSettings, place: Place | N
 
 async def watch_processes(intake: Intake, settings: HostSettings, place: Place | None = None) -> None:
     """Write the groups of processes and services every `process_interval_seconds`, for ever."""
-    place = place or Place(settings.proc, settings.sys)
+    place = place or Place(Path(settings.proc), Path(settings.sys))
     source = Source("processes", instance_name(place), settings.process_interval_seconds)
     await _watch(intake, place, source, process_pass(place, settings))
 
