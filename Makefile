@@ -6,7 +6,7 @@ LISTEN ?= 127.0.0.1:7600
 STEERSMAN := .venv/bin/steersman
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: help up down kernels lint test test-ci test-full peers
+.PHONY: help up down kernels lint test test-ci test-full reference peers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -34,6 +34,9 @@ test-ci: .venv/dev-installed peers kernels ## the second tier, at most 15 minute
 
 test-full: .venv/dev-installed peers kernels ## the third tier, by hand: long kill runs, fuzzing and soaks
 	$(PYTEST) -m full
+
+reference: .venv/installed ## write docs/reference.md from the declarations
+	.venv/bin/python tools/reference.py
 
 peers: ## install the real peers that tests measure against, where this may be done
 	@sh tools/peers.sh

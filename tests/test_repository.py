@@ -1,0 +1,152 @@
+"""The repository keeps its own promises: one-word targets, reasoned rules, linked decisions, two equal languages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def _rows(page: str) -> dict[str, list[str]]:
+    """The cells of a requirements table by row id."""
+    lines = (ROOT / "docs" / page).read_text("utf-8").splitlines()
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if re.match(r"\| S\d-\d\d \|", line)
+    ]
+    return {row[0]: row[1:] for row in cells}
+
+
+def _shell_blocks(page: str) -> list[str]:
+    text = (ROOT / page).read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [re.sub(r"\s+#.*", "", block) for block in blocks]
+
+
+def test_every_ignored_rule_has_its_reason() -> None:
+    """A rule is switched off only with the reason beside it."""
+    config = PYPROJECT[PYPROJECT.index("[tool.ruff.lint]") : PYPROJECT.index("[tool.mypy]")]
+    entries = re.findall(r'^    "[A-Z]+\d*",.*$', config, re.MULTILINE)
+    assert len(entries) > 20
+    assert [entry for entry in entries if not re.search(r"# \S.{3,}", entry)] == []
+
+
+def test_every_silenced_line_has_its_reason() -> None:
+    """A `noqa` names its rule and says why."""
+    silent = []
+    for path in (ROOT / "src").rglob("*.py"):
+        if path.name.endswith("_pb2.py"):
+            continue
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+            if "# noqa" in line and not re.search(r"# noqa: [A-Z]+\d+(, ?[A-Z]+\d+)* +\S.{5,}", line):
+                silent.append(f"{path.relative_to(ROOT)}:{number}")
+    assert silent == []
+
+
+def test_every_decision_is_listed() -> None:
+    """The list of decisions links every page in the folder, and only those."""
+    listed = set(re.findall(r"\((\d{4}-[a-z0-9-]+\.md)\)", (ROOT / "docs/adr/README.md").read_text("utf-8")))
+    assert listed == {path.name for path in (ROOT / "docs" / "adr").glob("0*.md")}
+
+
+def test_every_decision_names_its_price() -> None:
+    """A decision without an alternative and a price is an advertisement."""
+    for path in (ROOT / "docs" / "adr").glob("0*.md"):
+        text = path.read_text("utf-8")
+        for part in ("**Situation.**", "**Decision.**", "**Instead of.**", "**Price.**"):
+            assert part in text, f"{path.name} lacks {part}"
+
+
+def test_requirements_are_equal_in_both_languages() -> None:
+    """Both tables have the same rows, served by the same things and waiting for the same."""
+    english, chinese = _rows("requirements.md"), _rows("zh/需求对照表.md")
+    assert len(english) > 150
+    assert list(english) == list(chinese)
+    for row, cells in english.items():
+        translated = chinese[row]
+        assert cells[2:5] == translated[2:5], row
+        assert bool(cells[5]) == bool(translated[5]), row
+        assert re.findall(r"issue (\d+)", cells[5]) == re.findall(r"议题 (\d+)", translated[5]), row
+
+
+def test_every_requirement_is_served_or_waits() -> None:
+    """No row is empty: something serves it, or it names what it waits for."""
+    for row, cells in _rows("requirements.md").items():
+        assert any(cells[1:]), row
+
+
+def test_no_row_rests_on_a_missing_test() -> None:
+    """A test that a requirement names exists."""
+    named = {cell.strip("`") for cells in _rows("requirements.md").values() for cell in cells[4].split(", ") if cell}
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    """A reader of either language types the same."""
+    assert _shell_blocks("README.md") == _shell_blocks("README.zh-CN.md")
+
+
+def test_readme_names_only_targets_that_exist() -> None:
+    """Every `make` word of the documentation is a target."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = {
+        word for page in pages for word in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+    }
+    assert {"up", "down", "test"} <= named <= targets
+
+
+@pytest.mark.parametrize("script", [".ci/run", "tools/make_venv.sh", "tools/peers.sh"])
+def test_shell_scripts_are_well_formed(script: str) -> None:
+    """A script is read to its end by the shell that will run it."""
+    shell = (ROOT / script).read_text("utf-8").splitlines()[0].removeprefix("#!").split()[-1]
+    subprocess.run([shell, "-n", ROOT / script], check=True)
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    """Without a fitting Python, `make up` says which one it needs."""
+    done = _make_venv(tmp_path, "exit 1")
+    assert done.returncode == 1
+    assert "needs Python 3.11 or newer" in done.stderr
+
+
+def test_a_missing_venv_package_is_named(tmp_path: Path) -> None:
+    """Without Debian's python3-venv, the message names the package and nothing is left behind."""
+    done = _make_venv(tmp_path, 'case "$2" in *ensurepip*) exit 1;; *version_info\\[*) echo 3.11;; esac; exit 0')
+    assert done.returncode == 1
+    assert "apt-get install python3-venv" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def _make_venv(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
+    """Run the script where every Python is the given few words of shell."""
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("python", "python3", *(f"python3.{minor}" for minor in range(11, 15))):
+        (programs / name).write_text(f"#!/bin/sh\n{python}\n", "utf-8")
+        (programs / name).chmod(0o755)
+    return subprocess.run(
+        ["/bin/sh", ROOT / "tools" / "make_venv.sh"],
+        cwd=folder,
+        env={"PATH": str(programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_licence_is_named_once_and_present() -> None:
+    """The package says Apache-2.0, and the text lies beside it."""
+    assert tomllib.loads(PYPROJECT)["project"]["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text("utf-8")[:100]
+
+
+def test_every_dependency_is_bounded() -> None:
+    """A dependency has a lower and an upper bound."""
+    project = tomllib.loads(PYPROJECT)["project"]
+    assert [one for one in project["dependencies"] if not re.fullmatch(r"[a-z0-9\[\]-]+>=[\d.]+,<[\d.]+", one)] == []
