@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -109,6 +110,7 @@ class MemoryDatabase:
         self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
         self._lock = threading.RLock()
         self._open = False
+        weakref.finalize(self, self.engine.dispose)
 
         @event.listens_for(self.engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:

@@ -174,7 +174,7 @@ def load(
             draft.put(path, value, f"the command line, --{path[-1].replace('_', '-')}")
     for name in draft.values:
         if name not in kinds:
-            where = draft.origin((name,), str(config))
+            where = next(origin for key, origin in draft.origins.items() if key.partition(".")[0] == name)
             raise SettingsError(f"{where}: there is no section {name!r}; {_known(name, kinds)}")
     checked = {name: _check(name, kind, draft, str(config)) for name, kind in kinds.items()}
     house = checked.pop(HOUSE)

@@ -91,6 +91,8 @@ class TaskSupervisor:
             await asyncio.wait([task], timeout=share)
             if not task.done():
                 stubborn.append((name, task))
+            elif self._states[name].activity is not Activity.FINISHED:
+                self._states[name] = replace(self._states[name], activity=Activity.STOPPED)
         names = tuple(name for name, task in stubborn if not task.done())
         if names:
             _log.error("tasks did not stop in time", tasks=names, deadline_seconds=deadline_seconds)
@@ -104,7 +106,6 @@ class TaskSupervisor:
                 await run()
             except asyncio.CancelledError as error:
                 if self._being_stopped():
-                    self._states[name] = replace(self._states[name], activity=Activity.STOPPED)
                     raise
                 failure: BaseException = error
             except Exception as error:  # noqa: BLE001 - the one place: whatever failed, it is recorded and restarted
@@ -132,10 +133,6 @@ class TaskSupervisor:
             last_error=f"{type(failure).__name__}: {failure}",
             last_error_ns=self._clock.wall_ns(),
         )
-        try:
-            await self._clock.sleep(seconds)
-        except asyncio.CancelledError:
-            self._states[name] = replace(self._states[name], activity=Activity.STOPPED)
-            raise
+        await self._clock.sleep(seconds)
         state = self._states[name]
         self._states[name] = replace(state, activity=Activity.RUNNING, restarts=state.restarts + 1)

@@ -23,6 +23,8 @@ from steersman.runtime.database.sql import SqlDatabase
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 _numbers = itertools.count(1)
+_POSTGRES = pytest.param("postgres_url", marks=pytest.mark.needs("postgresql"), id="postgres")
+_SQLITE = pytest.param("sqlite_url", id="sqlite")
 
 
 def _as_postgres(*command: str) -> list[str]:
@@ -83,7 +85,7 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'control.sqlite3'}"
 
 
-@pytest.fixture(params=["sqlite_url", "postgres_url"])
+@pytest.fixture(params=[_SQLITE, _POSTGRES])
 def url(request: pytest.FixtureRequest) -> str:
     """Both real databases, one after the other."""
     found: str = request.getfixturevalue(request.param)
@@ -105,7 +107,7 @@ def database(empty: SqlDatabase) -> SqlDatabase:
     return empty
 
 
-@pytest.fixture(params=["memory", "sqlite_url", "postgres_url"])
+@pytest.fixture(params=["memory", _SQLITE, _POSTGRES])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Journal]]:
     """Database and journal, the fakes and the real ones."""
     if request.param == "memory":
