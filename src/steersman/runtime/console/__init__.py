@@ -1,1 +1,1 @@
-"""The console: a server-rendered shell, its static files and its languages. Knows no service; shows what they declare."""
+"""The console: a server-rendered shell, its static files and languages. Shows what services declare, and knows none."""

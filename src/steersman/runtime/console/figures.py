@@ -66,7 +66,7 @@ def write_age(seconds: float | None) -> str:
     if seconds is None:
         return _NOTHING
     whole = max(int(seconds), 0)
-    parts = []
+    parts: list[tuple[int, str]] = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         count, whole = divmod(whole, size)
         if count or parts or unit == "s":

@@ -28,6 +28,10 @@ class Messages:
         text = self.texts[key]
         return text.format(**values) if values else text
 
+    def only(self, *beginnings: str) -> dict[str, str]:
+        """Return the texts that a script needs: those whose keys begin so."""
+        return {key: text for key, text in self.texts.items() if key.startswith(beginnings)}
+
 
 @cache
 def _catalogue(package: str) -> Mapping[str, Mapping[str, str]]:

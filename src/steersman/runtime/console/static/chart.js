@@ -92,7 +92,7 @@ export class LiveChart extends HTMLElement {
       label: this.labels[name],
       stroke: () => this.#color(color),
       fill: fill && (() => this.#color(fill)),
-      width: 1.5,
+      width: 1.25,
       dash,
       points: { show: (plot, at, from, to) => to - from < 2, size: 4 },
     }));
@@ -109,7 +109,9 @@ export class LiveChart extends HTMLElement {
 
   #splits(top) {
     const step = this.#spec.unit === "%" ? 25 : byteStep(top);
-    return Array.from({ length: Math.floor(top / step) + 1 }, (_, at) => at * step);
+    const below = Array.from({ length: Math.ceil(top / step) }, (_, at) => at * step);
+    // A top that is no round number, such as the size of the memory, takes the place of a tick too close below it.
+    return [...below.filter((value) => top - value > step * 0.4), top];
   }
 
   #options() {
@@ -128,7 +130,7 @@ export class LiveChart extends HTMLElement {
         sync: { key: "live" },
         drag: { x: false, y: false },
         y: false,
-        points: { size: 6, stroke: (plot, at) => plot.series[at].stroke(plot, at), fill: () => this.#color("card") },
+        points: { size: 7, width: 2, stroke: (plot, at) => plot.series[at].stroke(plot, at), fill: () => this.#color("card") },
       },
       scales: {
         x: { time: true, range: () => this.#window },
@@ -137,7 +139,7 @@ export class LiveChart extends HTMLElement {
       axes: [
         {
           ...axis,
-          size: 26,
+          size: 19,
           gap: 4,
           space: 70,
           incrs: TIME_STEPS,

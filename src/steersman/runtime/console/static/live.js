@@ -9,6 +9,7 @@ const KEEP_SECONDS = 600;
 const WINDOWS = [60, 120, 300, KEEP_SECONDS];
 // Readings come every 2 or 5 seconds; a longer silence is a gap, and a line must not bridge it.
 const GAP_SECONDS = 15;
+const MIB = 2 ** 20;
 
 const given = JSON.parse(document.getElementById("history").textContent);
 const texts = JSON.parse(document.getElementById("texts").textContent);
@@ -70,13 +71,16 @@ const push = (time, pick) => {
   for (const name of names) history[name].push(pick(name));
 };
 
+// Times come as a first one and steps, memory in MiB; here they are seconds and bytes.
 function append(columns) {
-  columns.t.forEach((ms, at) => {
+  let ms = 0;
+  columns.t.forEach((step, at) => {
+    ms += step;
     const time = ms / 1000;
     const before = history.t[last()];
     if (time <= before) return;
     if (time - before > GAP_SECONDS) push(before + 1, () => null);
-    push(time, (name) => columns[name][at]);
+    push(time, (name) => columns[name][at] * (name.startsWith("memory") ? MIB : 1));
   });
   const old = history.t.findIndex((time) => time >= history.t[last()] - KEEP_SECONDS);
   if (old > 0) for (const column of Object.values(history)) column.splice(0, old);
@@ -147,6 +151,7 @@ function takeReadings({ columns, cores, memory_total: memoryTotal, load }) {
   writeNewest();
   writeLegends();
   writeCores(cores);
+  document.getElementById("link").title = clock(history.t[last()], true);
   document.querySelector("[data-load]").textContent = load.map((value) => value.toFixed(2)).join(" ");
   drawCharts();
 }

@@ -40,6 +40,7 @@ export class Stream {
         }
       });
     }
+    source.addEventListener("open", () => this.onState("live"));
     source.addEventListener("error", () => this.#lost(source));
   }
 

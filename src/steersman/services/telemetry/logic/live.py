@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import dropwhile
+from itertools import dropwhile, pairwise
 from typing import Protocol
 
 #: How far back the ring reaches: long enough to see what led to a surprise, short enough to send with the page.
@@ -101,21 +101,21 @@ class Reading:
         return self.user + self.system + self.other
 
 
-#: The columns that travel to the page, under the names that its charts use; bytes are sent whole.
-COLUMNS = (
-    "user",
-    "system",
-    "iowait",
-    "other",
-    "memory_used",
-    "memory_cached",
-    "memory_available",
-    "read",
-    "write",
-    "receive",
-    "send",
-)
-_PERCENT = frozenset({"user", "system", "iowait", "other"})
+#: The columns that travel to the page, with what their values are divided by and the decimals kept: a page opens
+#: with 300 readings, and these are enough for three significant digits.
+COLUMNS: Mapping[str, tuple[int, int | None]] = {
+    "user": (1, 1),
+    "system": (1, 1),
+    "iowait": (1, 1),
+    "other": (1, 1),
+    "memory_used": (1 << 20, None),
+    "memory_cached": (1 << 20, None),
+    "memory_available": (1 << 20, None),
+    "read": (1, None),
+    "write": (1, None),
+    "receive": (1, None),
+    "send": (1, None),
+}
 
 
 def _shares(before: Sequence[CpuTimes], after: Sequence[CpuTimes], mode: str) -> float:
@@ -158,15 +158,23 @@ def read_between(before: Counters, after: Counters) -> Reading | None:
 
 
 def columns(readings: Sequence[Reading]) -> dict[str, list[float]]:
-    """Turn readings into the page's columns: `t` in milliseconds UTC, percents to a tenth, bytes whole."""
-    return {"t": [reading.time_ms for reading in readings]} | {
-        name: [round(getattr(reading, name), 1 if name in _PERCENT else None) for reading in readings]
-        for name in COLUMNS
+    """Turn readings into the page's columns.
+
+    `t` is the first time in milliseconds UTC and then the steps from one to the next; CPU is in percent, memory in
+    MiB, rates in bytes/s.
+    """
+    times = [reading.time_ms for reading in readings]
+    return {"t": [*times[:1], *(later - earlier for earlier, later in pairwise(times))]} | {
+        name: [round(getattr(reading, name) / unit, digits) for reading in readings]
+        for name, (unit, digits) in COLUMNS.items()
     }
 
 
 class Feed:
-    """The ring of the last readings, and who waits for the next one. For one event loop; not for threads."""
+    """The ring of the last readings, and who waits for the next one.
+
+    One event loop writes; a page that is rendered in a thread reads, by copying the ring in one step.
+    """
 
     def __init__(self) -> None:
         self._ring: deque[Reading] = deque()
@@ -206,7 +214,7 @@ class Feed:
 
     def since(self, time_ms: int) -> list[Reading]:
         """Return the readings after a time, oldest first."""
-        return list(dropwhile(lambda reading: reading.time_ms <= time_ms, tuple(self._ring)))
+        return list(dropwhile(lambda reading: reading.time_ms <= time_ms, self._ring.copy()))
 
     @contextmanager
     def watching(self, wake: Callable[[], None]) -> Iterator[None]:

@@ -36,6 +36,7 @@ from steersman.services.telemetry.logic.live import (
 _BOARD_SECONDS = 4.0
 #: A comment on a silent stream keeps proxies from closing it and finds out that a browser is gone.
 _KEEP_ALIVE_SECONDS = 15.0
+_FILESYSTEMS = 8
 _EVENT_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
@@ -63,6 +64,11 @@ class Overview:
     replay_progress: float
 
 
+def _largest(filesystems: tuple[FileSystem, ...]) -> tuple[FileSystem, ...]:
+    """Containers mount by the hundred; a person looks at the few that hold the data."""
+    return tuple(sorted(filesystems, key=lambda system: -system.total)[:_FILESYSTEMS])
+
+
 def _overview(live: Live, now_ms: int) -> Overview:
     figures = live.store()
     look = live.feed.last_look
@@ -72,7 +78,7 @@ def _overview(live: Live, now_ms: int) -> Overview:
         reading=live.feed.latest,
         cores=len(look.cores) if look else 0,
         memory_total=look.memory_total if look else 0,
-        filesystems=look.filesystems if look else (),
+        filesystems=_largest(look.filesystems) if look else (),
         sources=tuple(SourceView(row, row.state(now_ms)) for row in live.sources()),
         store={name: getattr(figures, name) for name in STORE_FIGURES},
         store_ready=figures.ready,
@@ -152,8 +158,8 @@ async def stream(ctx: Context, request: Request) -> Response:
 PAGES = (
     Page(
         path="/",
-        title="Live",
-        title_zh="实时",
+        title="Overview",
+        title_zh="概览",
         template="live/page.html",
         view=view,
         permission="platform.status.read",
