@@ -8,33 +8,51 @@ acknowledged depends on an orderly stop.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import pkgutil
+import random
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+import uvloop
+from starlette.types import ASGIApp
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+import steersman.engine
+from steersman.contract.ports import Caller, Ports
+from steersman.contract.service import Service
+from steersman.runtime.clock import SystemClock
+from steersman.runtime.database.engine import open_engine
+from steersman.runtime.database.journal import SqlJournal
+from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
+from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.datadir import DataDir, bootstrap_token
+from steersman.runtime.durable.dbos import DbosWork
+from steersman.runtime.house import House
+from steersman.runtime.http.limits import Limits, Traffic
+from steersman.runtime.http.server import Rules, Server, assemble
+from steersman.runtime.http.server import listen as bind
+from steersman.runtime.ids import RandomIds
+from steersman.runtime.logs import Logs
+from steersman.runtime.registry import discover
+from steersman.runtime.settings import LoadedSettings, load
+from steersman.runtime.supervisor import TaskSupervisor
+from steersman.runtime.tracing import Tracing
 
-    from steersman.contract.service import Service
-    from steersman.runtime.datadir import DataDir
-    from steersman.runtime.house import House
-    from steersman.runtime.http.server import Server
-    from steersman.runtime.logs import Logs
-    from steersman.runtime.settings import LoadedSettings
-    from steersman.runtime.supervisor import TaskSupervisor
-
-#: An orderly stop has five seconds; jobs get what the draining of requests leaves.
-_STOP_SECONDS = 5.0
+#: An orderly stop has five seconds; jobs get what the draining of requests leaves, and the watchdog comes before.
 _JOBS_SECONDS = 1.5
+_WATCHDOG_SECONDS = 4.5
+
+#: What is there before any service starts, for services to ask for by type.
+HOUSE_PROVIDES = (Limits, Traffic, TaskSupervisor, LoadedSettings, Logs, Tracing, House)
 
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
 _Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
@@ -42,105 +60,69 @@ _Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")
 _Insecure = Annotated[bool | None, typer.Option("--insecure", help="Ask for no token; on loopback only.")]
 
 
-def up(
-    data: _Data = None,
-    listen: _Listen = None,
-    config: _Config = None,
-    insecure: _Insecure = None,
-) -> None:
+def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insecure: _Insecure = None) -> None:
     """Start the platform and serve until SIGTERM or Ctrl-C."""
-    import uvloop
-
-    from steersman.runtime.clock import SystemClock
-    from steersman.runtime.datadir import DataDir
-    from steersman.runtime.http.server import listen as bind
-    from steersman.runtime.logs import Logs
-    from steersman.runtime.registry import discover
-    from steersman.runtime.settings import load
-
-    services = discover()
-    sections: Mapping[str, Any] = {service.name: service.settings for service in services if service.settings}
-    overrides = {"data": data, "listen": listen, "insecure": insecure}
-    settings = load(config, os.environ, overrides, sections)
-    clock = SystemClock()
-    logs = Logs(clock)
+    services = discover(house_provides=HOUSE_PROVIDES)
+    settings = configured(services, config, {"data": data, "listen": listen, "insecure": insecure})
+    logs = Logs(SystemClock())
     logs.configure(settings.house.log_level, settings.house.log_format)
     with ExitStack() as stack:
         sock = stack.enter_context(bind(settings.house.host, settings.house.port))
         directory = DataDir.open(settings.house.data)
         stack.callback(directory.close)
-        platform = _build(services, settings, directory, logs, stack, token=_announce(settings, directory, logs, sock))
+        token, new = bootstrap_token(directory, settings.house.bootstrap_token)
+        logs.hide(token)
+        root = Caller("bootstrap", permissions=frozenset({"*"}))
+        platform = compose(services, settings, directory, logs, [(token, root)], stack)
+        _announce(settings, sock, token if new and not settings.house.insecure else None)
         uvloop.run(_serve(platform, sock))
 
 
 def kernels() -> None:
     """Import every module of the engine: compiling and caching happens there, at import."""
-    import importlib
-    import pkgutil
-
-    import steersman.engine
-
     found = sorted(module.name for module in pkgutil.walk_packages(steersman.engine.__path__, "steersman.engine."))
     for name in found:
         importlib.import_module(name)
     typer.echo(f"{len(found)} modules are loaded, their kernels are in the cache")
 
 
-@dataclass(frozen=True, slots=True)
-class _Platform:
-    """What runs, once everything is chosen."""
-
-    house: House
-    server: Server
-    supervisor: TaskSupervisor
+def configured(services: Sequence[Service], config: Path | None, overrides: dict[str, object]) -> LoadedSettings:
+    """Read the settings of the house and of every service; raises `SettingsError`."""
+    sections: dict[str, Any] = {service.name: service.settings for service in services if service.settings}
+    return load(config, os.environ, overrides, sections)
 
 
-def _announce(settings: LoadedSettings, directory: DataDir, logs: Logs, sock: socket.socket) -> str:
+def _announce(settings: LoadedSettings, sock: socket.socket, new_token: str | None) -> None:
     """Print the address, and the token when it was made just now: it is never shown again."""
-    from steersman.runtime.datadir import bootstrap_token
-
-    token, new = bootstrap_token(directory, settings.house.bootstrap_token)
-    logs.hide(token)
     host, port = settings.house.host, sock.getsockname()[1]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     sys.stdout.write(f"Steersman listens on {address}\n")
-    if new and not settings.house.insecure:
-        kept = directory.secrets / "bootstrap-token"
-        sys.stdout.write(f"The token, shown this once and kept in {kept}:\n  {token}\n")
-        sys.stdout.write(f"Open {address}/?token={token}\n")
+    if new_token is not None:
+        sys.stdout.write(f"The token, shown this once and kept in the data directory: {new_token}\n")
+        sys.stdout.write(f"Open {address}/?token={new_token}\n")
     sys.stdout.flush()
-    return token
 
 
-def _build(
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What runs, once everything is chosen."""
+
+    house: House
+    front: ASGIApp
+    supervisor: TaskSupervisor
+    durable: DbosWork
+
+
+def compose(
     services: Sequence[Service],
     settings: LoadedSettings,
     directory: DataDir,
     logs: Logs,
+    keys: Sequence[tuple[str, Caller]],
     stack: ExitStack,
-    *,
-    token: str,
-) -> _Platform:
-    """Choose the adapters. What the house provides to its own services goes into `provided` here."""
-    import random
-
-    from steersman.contract.ports import Caller, Clock, Ports
-    from steersman.runtime.clock import SystemClock
-    from steersman.runtime.database.engine import open_engine
-    from steersman.runtime.database.journal import SqlJournal
-    from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
-    from steersman.runtime.database.sql import SqlDatabase
-    from steersman.runtime.durable.dbos import DbosWork
-    from steersman.runtime.house import House
-    from steersman.runtime.http.limits import Limits, Traffic
-    from steersman.runtime.http.server import Rules, Server, assemble
-    from steersman.runtime.ids import RandomIds
-    from steersman.runtime.logs import Logs
-    from steersman.runtime.settings import LoadedSettings
-    from steersman.runtime.supervisor import TaskSupervisor
-    from steersman.runtime.tracing import Tracing
-
-    clock: Clock = SystemClock()
+) -> Platform:
+    """Choose the adapters. What the house offers to its own services goes into `provided` here."""
+    clock = SystemClock()
     database = SqlDatabase(open_engine(settings.house.database_url, directory.database))
     stack.callback(database.close)
     migrate(database, [HOUSE_LINEAGE])
@@ -169,51 +151,56 @@ def _build(
     )
     house = House(services, ports, provided)
     provided[House] = house
-    root = Caller("bootstrap", permissions=frozenset({"*"}))
-    rules = Rules(keys=[(token, root)], allowed_hosts=settings.house.allowed_hosts, insecure=settings.house.insecure)
-    return _Platform(house, Server(assemble(house, rules, limits, traffic)), supervisor)
+    rules = Rules(keys=keys, allowed_hosts=settings.house.allowed_hosts, insecure=settings.house.insecure)
+    return Platform(house, assemble(house, rules, limits, traffic), supervisor, durable)
 
 
-async def _serve(platform: _Platform, sock: socket.socket) -> None:
-    """Serve until a signal comes; a failing start stops the server and is raised."""
-    stop = asyncio.Event()
+@asynccontextmanager
+async def living(platform: Platform) -> AsyncIterator[None]:
+    """Keep the services running; on leaving, their jobs stop before they do."""
+    async with platform.house.running():
+        platform.durable.open()
+        platform.supervisor.spawn("durable", platform.durable.run)
+        try:
+            yield
+        finally:
+            await platform.supervisor.stop(_JOBS_SECONDS)
+
+
+async def _serve(platform: Platform, sock: socket.socket) -> None:
+    """Serve until a signal comes; a start that fails stops the server and is raised."""
+    stop, server = asyncio.Event(), Server(platform.front)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _once(stop.set))
+        asyncio.get_running_loop().add_signal_handler(number, _stopping(stop.set))
     try:
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(platform.server.serve([sock]), name="http")
-            living = group.create_task(_live(platform, stop, serving), name="services")
+            serving = group.create_task(server.serve([sock]), name="http")
+            services = group.create_task(_live(platform, server, stop, serving), name="services")
             await stop.wait()
-            platform.server.should_exit = True
+            server.should_exit = True
             if platform.house.startup_seconds is None:
-                living.cancel()
+                services.cancel()
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
 
-async def _live(platform: _Platform, stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
-    from steersman.runtime.durable.dbos import DbosWork
-
+async def _live(platform: Platform, server: Server, stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
     try:
-        async with platform.house.running():
-            durable = platform.house.ports.durable
-            assert isinstance(durable, DbosWork)  # noqa: S101 - chosen above
-            durable.open()
-            platform.supervisor.spawn("durable", durable.run)
+        async with living(platform):
             await stop.wait()
+            # Requests are drained first, because they need the services.
             await serving
-            await platform.supervisor.stop(_JOBS_SECONDS)
     finally:
-        platform.server.should_exit = True
+        server.should_exit = True
         stop.set()
 
 
-def _once(stop: Callable[[], None]) -> Callable[[], None]:
+def _stopping(stop: Callable[[], None]) -> Callable[[], None]:
     """Stop in order, and end the process at the deadline: a stuck thread must not hold up a restart."""
 
     def on_signal() -> None:
         stop()
-        watchdog = threading.Timer(_STOP_SECONDS - 0.5, os._exit, [1])
+        watchdog = threading.Timer(_WATCHDOG_SECONDS, os._exit, [1])
         watchdog.daemon = True
         watchdog.start()
 
