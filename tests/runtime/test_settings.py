@@ -139,6 +139,11 @@ def test_a_mistake_on_the_command_line_names_the_option(tmp_path: Path) -> None:
         _load(tmp_path, log_level="loud")
 
 
+def test_a_required_setting_that_nobody_gave_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"the settings: target\.address: Field required"):
+        load(None, {}, {}, {"target": Target})
+
+
 def test_all_mistakes_of_a_section_come_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         _load(tmp_path, "[house]\nlog_level = 'loud'\nlog_format = 'xml'\n")

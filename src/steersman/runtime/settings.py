@@ -176,7 +176,8 @@ def load(
         if name not in kinds:
             where = next(origin for key, origin in draft.origins.items() if key.partition(".")[0] == name)
             raise SettingsError(f"{where}: there is no section {name!r}; {_known(name, kinds)}")
-    checked = {name: _check(name, kind, draft, str(config)) for name, kind in kinds.items()}
+    fallback = str(config) if config is not None else "the settings"
+    checked = {name: _check(name, kind, draft, fallback) for name, kind in kinds.items()}
     house = checked.pop(HOUSE)
     assert isinstance(house, HouseSettings)  # noqa: S101 - narrows the type
     return LoadedSettings(house, {kinds[name]: model for name, model in checked.items()})

@@ -148,6 +148,25 @@ def test_an_idle_platform_does_not_even_import_the_library(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.needs("strace")
+def test_the_library_opens_no_connection_to_anywhere(tmp_path: Path) -> None:
+    script = (
+        "import pathlib\n"
+        "from steersman.runtime.clock import SystemClock\n"
+        "from steersman.runtime.durable.dbos import DbosWork\n"
+        f"work = DbosWork(pathlib.Path({str(tmp_path)!r}), SystemClock())\n"
+        "work.register('one', lambda key, args: 1)\n"
+        "work.open(); work.start('one', 'key', None)\n"
+        "assert work.wait('key', 30.0).result == 1\n"
+        "work.close()\n"
+    )
+    trace = tmp_path / "trace"
+    strace = ["strace", "-f", "-qq", "-e", "trace=connect,bind,socket", "-o", str(trace)]
+    subprocess.run([*strace, sys.executable, "-c", script], check=True)
+    assert "AF_INET" not in trace.read_text()
+
+
 def test_it_rests_only_when_nothing_is_left_to_do_and_wakes_for_more(tmp_path: Path) -> None:
     release = threading.Event()
     work = DbosWork(tmp_path, SystemClock())
