@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import socket
 import subprocess
+import sys
 import tomllib
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -150,3 +155,62 @@ def test_every_dependency_is_bounded() -> None:
     """A dependency has a lower and an upper bound."""
     project = tomllib.loads(PYPROJECT)["project"]
     assert [one for one in project["dependencies"] if not re.fullmatch(r"[a-z0-9\[\]-]+>=[\d.]+,<[\d.]+", one)] == []
+
+
+def _service(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the script behind `make up` and `make down`."""
+    command = [sys.executable, ROOT / "tools" / "service.py", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_down_never_stops_a_stranger(tmp_path: Path) -> None:
+    """A pid file from before a reboot names a pid that now belongs to somebody else: it is left alone."""
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        note = {"pid": stranger.pid, "start_time": "1", "listen": "127.0.0.1:1"}
+        (tmp_path / "data.pid").write_text(json.dumps(note), "utf-8")
+        done = _service("down", "--data", str(tmp_path / "data"))
+        assert (done.returncode, done.stdout.strip()) == (0, "It does not run.")
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_up_shows_why_it_could_not_start(tmp_path: Path) -> None:
+    """When the port is taken, `make up` fails and shows the end of the log."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = _service("up", "--data", str(tmp_path / "data"), "--listen", address)
+    assert done.returncode == 1
+    assert "before it was ready" in done.stdout
+    assert not (tmp_path / "data.pid").exists()
+
+
+@pytest.mark.slow
+def test_a_fresh_clone_starts_and_stops(tmp_path: Path) -> None:
+    """`make up` in a fresh clone installs, starts and says where; twice is once; `make down` stops it."""
+    clone, address = tmp_path / "clone", _free_address()
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    try:
+        first, second = (_make(clone, "up", f"LISTEN={address}") for _ in range(2))
+        assert f"http://{address}/" in first
+        assert "already runs" in second
+        assert (clone / "data" / "secrets" / "bootstrap-token").stat().st_mode & 0o777 == 0o600
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=5) as answer:
+            assert answer.status == 200
+    finally:
+        last = _make(clone, "down")
+    assert "Stopped." in last
+
+
+def _make(folder: Path, *words: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("STEERSMAN", "MAKE"))}
+    done = subprocess.run(
+        ["make", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
