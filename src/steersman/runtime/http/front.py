@@ -8,7 +8,7 @@ security headers and counts every answer.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -57,7 +57,6 @@ class _Answer:
 
     send: Send
     status: int = 0
-    finished: bool = field(default=False)
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":

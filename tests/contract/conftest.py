@@ -1,0 +1,136 @@
+"""The harness of the conformance kit: the real composition with any services in it, driven without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from steersman.app import Platform, compose, configured, living
+from steersman.contract.ports import Caller, Context, JournalEntry
+from steersman.contract.service import Service
+from steersman.contract.testing import Answer
+from steersman.runtime.clock import SystemClock
+from steersman.runtime.datadir import DataDir
+from steersman.runtime.house import ITSELF
+from steersman.runtime.logs import Logs
+
+_PATIENCE_SECONDS = 60
+
+
+class LiveHarness:
+    """Runs the services on an event loop of its own, in a thread; requests come straight to the ASGI application."""
+
+    def __init__(self, platform: Platform, tokens: Mapping[frozenset[str], str]) -> None:
+        self._platform = platform
+        self._tokens = tokens
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._started = threading.Event()
+        self._threads = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Self:
+        self._life = self._threads.submit(self._run)
+        self._life.add_done_callback(lambda _life: self._started.set())
+        self._started.wait(_PATIENCE_SECONDS)
+        if self._life.done():
+            self._life.result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._threads.shutdown()
+        self._life.result()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._live())
+
+    async def _live(self) -> None:
+        async with living(self._platform):
+            self._started.set()
+            await self._stop.wait()
+
+    def call(self, method: str, path: str, permissions: frozenset[str] | None, body: Any = None) -> Answer:
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        if permissions is not None:
+            headers.append((b"authorization", f"Bearer {self._tokens[permissions]}".encode()))
+        content = b"" if body is None else json.dumps(body).encode()
+        asking = asyncio.run_coroutine_threadsafe(self._ask(method, path, headers, content), self._loop)
+        return asking.result(_PATIENCE_SECONDS)
+
+    async def _ask(self, method: str, path: str, headers: list[tuple[bytes, bytes]], content: bytes) -> Answer:
+        path, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": headers,
+            "server": ("127.0.0.1", 7600),
+            "client": ("127.0.0.1", 50000),
+        }
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self._platform.front(scope, receive, send)
+        text = b"".join(message.get("body", b"") for message in sent[1:])
+        kind = dict(sent[0]["headers"]).get(b"content-type", b"")
+        return Answer(sent[0]["status"], json.loads(text) if b"json" in kind else text.decode())
+
+    def context(self, service: Service) -> Context:
+        return self._platform.house.context(service, ITSELF)
+
+    def journal(self) -> Sequence[JournalEntry]:
+        return self._platform.house.ports.journal.read(limit=1000)
+
+    def load(self, target: str) -> Any:
+        module, _, name = target.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+def _tokens(services: Sequence[Service]) -> dict[frozenset[str], str]:
+    """One token for every set of permissions that the kit asks with: one alone, and all but one of a service."""
+    sets = {frozenset({permission}) for service in services for permission in service.permissions}
+    for service in services:
+        everything = frozenset(service.permissions)
+        sets |= {everything - {permission} for permission in everything}
+    return {granted: f"token-{number}" for number, granted in enumerate(sorted(sets, key=sorted))}
+
+
+OpenHarness = Callable[[Sequence[Service]], Any]
+
+
+@pytest.fixture
+def open_harness(tmp_path: Path) -> OpenHarness:
+    """Open a fresh platform with these services in it."""
+
+    @contextmanager
+    def opened(services: Sequence[Service]) -> Iterator[LiveHarness]:
+        with ExitStack() as stack:
+            settings = configured(services, None, {"data": tmp_path / "data", "bootstrap_token": "a-long-enough-token"})
+            directory = DataDir.open(settings.house.data)
+            stack.callback(directory.close)
+            tokens = _tokens(services)
+            keys = [(token, Caller("somebody", permissions=granted)) for granted, token in tokens.items()]
+            platform = compose(services, settings, directory, Logs(SystemClock()), keys, stack)
+            yield stack.enter_context(LiveHarness(platform, tokens))
+
+    return opened
