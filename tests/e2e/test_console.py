@@ -352,6 +352,6 @@ def test_server_and_browser_write_figures_alike(browser: Browser, platform: Plat
     names = {"bytes": "bytes", "rate": "rate", "percent": "percent", "count": "count", "per_second": "perSecond",
              "age": "age"}  # fmt: skip
     with visiting(browser, platform.url) as visit:
-        for format, name in names.items():
+        for kind, name in names.items():
             script = f"async values => {{ const m = await import('/static/figures.js'); return values.map(m.{name}) }}"
-            assert visit.page.evaluate(script, [*values, None]) == [FORMATS[format](value) for value in [*values, None]]
+            assert visit.page.evaluate(script, [*values, None]) == [FORMATS[kind](value) for value in [*values, None]]
