@@ -84,7 +84,16 @@ def _victoria_metrics(folder: Path, port: int) -> list[str]:
 
 
 def _steersman(folder: Path, port: int) -> list[str]:
-    return [sys.executable, "-m", "steersman", "up", "--data", str(folder / "data"), "--listen", f"127.0.0.1:{port}"]
+    return [
+        sys.executable,
+        "-m",
+        "steersman.cli",
+        "up",
+        "--data",
+        str(folder / "data"),
+        "--listen",
+        f"127.0.0.1:{port}",
+    ]
 
 
 def _steersman_version() -> str:
