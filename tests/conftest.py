@@ -37,6 +37,7 @@ COMPONENTS = {
     "postgresql": _postgresql,
     "chromium": lambda: _program("chromium"),
     "chromedriver": lambda: _program("chromedriver"),
+    "curl": lambda: _program("curl"),
     "strace": lambda: _program("strace"),
     "network-namespaces": _namespaces,
     "shared-data": (ROOT.parent / "shared" / "data").is_dir,

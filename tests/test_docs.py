@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import runpy
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -94,3 +103,78 @@ def test_named_modules_exist() -> None:
     names = set(re.findall(r"`([a-z_/]+\.py)`", text)) - {"manifest.py"}
     files = [str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.py")]
     assert {name for name in names if not any(file.endswith(name) for file in files)} == set()
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A platform of its own: its folder and its address."""
+    folder = tmp_path_factory.mktemp("readme")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [str(Path(sys.executable).with_name("steersman")), "up", "--data", "data", "--listen", address]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STEERSMAN_")}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_until_ready(process, address, folder / "log")
+        yield folder, address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://{address}/readyz", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    pytest.fail(f"the platform did not become ready:\n{log.read_text('utf-8', 'replace')[-3000:]}")
+
+
+def _examples() -> list[str]:
+    """Every curl of the README, with its continuation lines."""
+    text = (ROOT / "README.md").read_text("utf-8").replace("\\\n", " ")
+    return [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+        if "curl" in line
+    ]
+
+
+def _run(line: str, folder: Path, address: str) -> str:
+    words = f"TOKEN=$(cat data/secrets/bootstrap-token)\n{line}".replace("127.0.0.1:7600", address)
+    done = subprocess.run(
+        ["bash", "-euc", words.replace("curl -s", "curl -sS --fail-with-body")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.needs("curl")
+def test_every_curl_of_the_readme_succeeds(platform: tuple[Path, str]) -> None:
+    """What a reader copies from the README is answered with success, and the answers are JSON."""
+    examples = _examples()
+    assert len(examples) >= 5
+    for line in examples:
+        answer = _run(line, *platform)
+        assert not answer or json.loads(answer) is not None
+
+
+@pytest.mark.needs("curl")
+def test_the_log_line_of_the_readme_is_found(platform: tuple[Path, str]) -> None:
+    """The line that the README sends is the line that its search finds, within the two seconds that are promised."""
+    push, search = (next(line for line in _examples() if word in line) for word in ("loki", "logs/search"))
+    _run(push, *platform)
+    end = time.monotonic() + 2
+    while "payment took 4.2 s" not in _run(search, *platform):
+        assert time.monotonic() < end, "not searchable within 2 s"
