@@ -1,4 +1,4 @@
-"""The label set of a Loki stream as text: `{app="web", path="C:\\\\x"}`, with Go's string literals."""
+r"""The label set of a Loki stream as text: `{app="web", path="C:\\\\x"}`, with Go's string literals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _parts(literal: str) -> list[bytes]:
 
 
 def _character(escape: re.Match[str]) -> bytes:
-    """Return the bytes of one escape: `\\x41` and `\\101` are bytes, `\\u0041` is a code point."""
+    r"""Return the bytes of one escape: `\x41` and `\101` are bytes, `\u0041` is a code point."""
     byte, short, long, octal, simple = escape.groups()
     if byte is not None:
         return bytes([int(byte, 16)])

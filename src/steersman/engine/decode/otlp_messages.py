@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeVar, cast
@@ -25,7 +26,7 @@ _Json = object
 _Convert = Callable[[_Json, int], object]
 
 _HEX_FIELDS = frozenset({"trace_id", "span_id", "parent_span_id"})
-_FLOAT_NAMES = frozenset({"NaN", "Infinity", "-Infinity"})
+_NUMBER = re.compile(r"NaN|-?Infinity|-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 #: As deep as the protobuf library follows the binary encoding.
 _MAX_DEPTH = 100
@@ -142,11 +143,8 @@ def _integer(value: _Json, _: int) -> int:
 
 
 def _float(value: _Json, _: int) -> float:
-    if isinstance(value, str) and (value in _FLOAT_NAMES or value[-1:].isdecimal()):
-        try:
-            return float(value)
-        except ValueError as error:
-            raise InvalidInput(f"{value!r:.40} is not a number") from error
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidInput(f"{value!r:.40} is not a number")
     try:

@@ -108,9 +108,9 @@ def _read_series(reader: _Reader, timeseries: Sequence[TimeSeries]) -> None:
     for one in timeseries:
         refs = one.labels_refs[:]
         names, values = tuple(refs[::2]), refs[1::2]
-        shape = shapes.get(names) or _new_shape(reader, names)
         if len(names) != len(values):
             raise InvalidInput("labels_refs has an odd length; it holds pairs of name and value")
+        shape = shapes.get(names) or _new_shape(reader, names)
         key = _key(piece, shape, names, values)
         samples = one.samples
         if samples:
