@@ -159,7 +159,8 @@ def index_bytes(schema: Schema, table: pa.Table, tokenize: Tokenize) -> list[byt
     bounds = np.stack([times[starts[:-1]], times[starts[1:] - 1]], axis=1)
     maps = [np.empty(0, np.uint8)]
     for first, stop in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        part = table.slice(first, stop - first)
+        # In one piece, so that three bytes across two rows are the same however the table is cut.
+        part = table.slice(first, stop - first).combine_chunks()
         texts = [content[at[0] : at[-1]] for name in schema.text for content, at in _utf8(part.column(name))]
         if texts:
             maps.append(index.trigram_map(texts))

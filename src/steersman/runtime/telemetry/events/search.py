@@ -198,19 +198,17 @@ class _Best:
 
         if not self.tables:
             return None
-        merged = pa.concat_tables([_plain(table) for table in self.tables])
+        merged = pa.concat_tables([_plain(self.schema, table) for table in self.tables])
         found = merged.column(self.schema.time).to_numpy()
         return merged.take(self._order(found)[: self.question.limit])
 
 
-def _plain(table: pa.Table) -> pa.Table:
+def _plain(schema: Schema, table: pa.Table) -> pa.Table:
     """Return the table without dictionaries."""
     import pyarrow as pa
 
-    for at, column in enumerate(table.columns):
-        if pa.types.is_dictionary(column.type):
-            table = table.set_column(at, table.field(at).name, column.cast(column.type.value_type))
-    return table.replace_schema_metadata(None)
+    arrow = schema.arrow()
+    return table.cast(pa.schema([arrow.field(name) for name in table.column_names]))
 
 
 def find(reader: Reader, snapshot: Snapshot, question: Question, out_of_time: Callable[[], bool]) -> tuple[pa.Table | None, bool]:
