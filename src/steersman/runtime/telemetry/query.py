@@ -100,14 +100,14 @@ class MetricQueries:
         return combine([*blocks, head])
 
     def latest(self, tenant: Tenant, matchers: Sequence[Matcher], at: int, lookback: int) -> Selection:
-        """Return every matching series' last sample in `at - lookback < t <= at`."""
-        if not self._overlapping(at - lookback + 1, at):
+        """Return every matching series' last sample in `at - lookback <= t <= at`."""
+        if not self._overlapping(at - lookback, at):
             keys, newest = self._live.latest(tenant, matchers)
             if not np.any(newest.times > at):
-                fresh = newest.times > at - lookback
+                fresh = newest.times >= at - lookback
                 keys = [key for key, good in zip(keys, fresh.tolist(), strict=True) if good]
                 return Selection(keys, np.arange(len(keys) + 1), newest.times[fresh], newest.values[fresh])
-        found = self.select(tenant, matchers, at - lookback + 1, at)
+        found = self.select(tenant, matchers, at - lookback, at)
         last = found.offsets[1:] - 1
         return Selection(found.keys, np.arange(len(found.keys) + 1), found.times[last], found.values[last])
 

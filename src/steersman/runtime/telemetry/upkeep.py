@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_TICK_SECONDS = 1.0
+_TIDY_SECONDS = 60.0
 #: Disk space is compared against the limit with this much slack, so that retention does not nibble at every pass.
 _SIZE_SLACK = 0.95
 
@@ -67,11 +69,40 @@ class Upkeep:
         self._store = store
         self._one_at_a_time = asyncio.Lock()
         self.checkpoints = 0
+        self.last_checkpoint = store.clock.monotonic()
 
     @property
     def due(self) -> bool:
         """Whether so much has come in that a checkpoint should not wait for its time."""
         return self._store.live.pending_samples >= self._store.options.checkpoint_samples
+
+    async def run(self) -> None:
+        """Keep the store in shape until cancelled. What fails is raised, and the supervisor starts this again."""
+        store, clock = self._store, self._store.clock
+        while not store.ready:
+            await clock.sleep(0.2)
+        await self.finish_sealing()
+        seals = tidied = clock.monotonic()
+        while True:
+            await clock.sleep(_TICK_SECONDS)
+            now = clock.monotonic()
+            if self.due or now - self.last_checkpoint >= store.options.checkpoint_seconds:
+                await self.checkpoint()
+            if self.head_is_full or now - seals >= store.options.head_seconds:
+                seals = now
+                await self.seal()
+            if now - tidied >= _TIDY_SECONDS:
+                tidied = now
+                now_ms = clock.wall_ns() // 1_000_000
+                await self.retain(now_ms)
+                while await self.merge(now_ms):
+                    pass
+
+    @property
+    def head_is_full(self) -> bool:
+        """Whether the head holds so much that it should be sealed early."""
+        options, live = self._store.options, self._store.live
+        return live.current.bytes > max(options.head_bytes, options.head_bytes_per_series * live.series.size)
 
     async def checkpoint(self, *, rotate: bool = False) -> None:
         """Write everything applied so far; the log behind it is dropped. `rotate` begins a new generation too.
@@ -102,6 +133,7 @@ class Upkeep:
         if store.log is not None:
             store.log.drop_through(snapshot.seq)
         self.checkpoints += 1
+        self.last_checkpoint = store.clock.monotonic()
 
     def _snapshot(self) -> _Snapshot:
         store = self._store

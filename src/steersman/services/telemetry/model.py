@@ -104,3 +104,22 @@ class SensesSettings(_Frozen):
         if twice:
             raise ValueError(f"two scrape jobs are called {', '.join(sorted(twice))}")
         return self
+
+
+class StoreSettings(_Frozen):
+    """What the store keeps and for how long. Durations in seconds, sizes in bytes; 0 bytes means no limit."""
+
+    retention_seconds: float = Field(30 * 86_400.0, ge=3_600)
+    retention_bytes: int = Field(0, ge=0)
+    out_of_order_seconds: float = Field(7_200.0, ge=0)
+    future_seconds: float = Field(600.0, ge=0)
+    max_series: int = Field(1_500_000, ge=1_000, description="Series in memory at most; more are refused.")
+    head_bytes: int = Field(256 << 20, ge=16 << 20)
+    head_seconds: float = Field(7_200.0, ge=60)
+    checkpoint_seconds: float = Field(20.0, gt=0, le=30)
+
+
+class TelemetrySettings(SensesSettings):
+    """The `[telemetry]` section."""
+
+    store: StoreSettings = StoreSettings()

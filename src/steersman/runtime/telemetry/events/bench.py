@@ -45,7 +45,7 @@ NEEDLE = "Filesystem corruption detected on volume zeta-quadrant"
 
 def lines(count: int, seed: int = 1) -> Iterator[LogColumns]:
     """Yield `count` lines as requests, in order of time with a little disorder."""
-    chance = random.Random(seed)  # noqa: S311: nothing here is a secret
+    chance = random.Random(seed)  # noqa: S311 -- nothing here is a secret
     weights = [weight for _, weight, _ in _TEMPLATES]
     attributes = [
         json.dumps(

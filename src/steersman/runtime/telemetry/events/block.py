@@ -105,6 +105,7 @@ def parquet_bytes(schema: Schema, table: pa.Table) -> pa.Buffer:
         column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
         write_statistics=[schema.time],
         data_page_size=_PAGE_BYTES,
+        write_page_checksum=True,
     )
     return sink.getvalue()
 
@@ -125,7 +126,7 @@ def _spelled(escape: re.Match[str]) -> str:
 
 
 def _plain_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Spell out `\\uXXXX` in JSON, so that a token of a value is the same however the sender wrote it."""
+    """Spell out four-digit escapes in JSON, so that a token of a value is the same however the sender wrote it."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -213,7 +214,9 @@ def open_rows(schema: Schema, path: Path) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path, memory_map=True, read_dictionary=list(schema.repeating))
+        file = pq.ParquetFile(
+            path, memory_map=True, read_dictionary=list(schema.repeating), page_checksum_verification=True
+        )
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:

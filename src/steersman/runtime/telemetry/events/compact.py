@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         blocks = [EventBlock.from_json(value) for value in json.loads(line)]
         merged = compact(blocks, options.folder, disk, _named(options.tokenize))
         disk.sync_folder(options.folder)
-        print(json.dumps(merged.to_json()), flush=True)  # noqa: T201: the caller reads it
+        print(json.dumps(merged.to_json()), flush=True)  # noqa: T201 -- the caller reads it
     return 0
 
 

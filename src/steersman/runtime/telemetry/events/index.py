@@ -17,7 +17,7 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -111,7 +111,6 @@ def pair(keys: NDArray[uint32], rows: NDArray[int32] | NDArray[int64]) -> NDArra
     """Put a key and its row into one integer, so that sorting and removing doubles is one pass over one array."""
     pairs: NDArray[uint64] = (keys.astype(np.uint64) << np.uint64(32)) | rows.astype(np.uint64)
     return pairs
-
 
 
 def _sparse(flat: NDArray[uint32], counts: NDArray[int64]) -> tuple[NDArray[uint8], NDArray[uint32]]:
@@ -251,7 +250,7 @@ class Index:
         self._sections.clear()
         self._map.close()
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

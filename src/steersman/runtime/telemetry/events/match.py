@@ -297,7 +297,7 @@ def _text_mask(predicate: Predicate, table: pa.Table, schema: Schema) -> NDArray
     return np.logical_or.reduce(masks) if masks else np.zeros(table.num_rows, np.bool_)
 
 
-def matches(query: Query, table: pa.Table, schema: Schema) -> NDArray[bool_]:
+def matches(query: Query, table: pa.Table, schema: Schema) -> NDArray[bool_]:  # noqa: PLR0911 -- one return a case
     """Return which rows satisfy a checked query; the table has at least `columns_read`."""
     match query:
         case Everything():

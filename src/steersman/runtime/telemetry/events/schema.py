@@ -87,7 +87,8 @@ class Schema:
     @property
     def repeating(self) -> tuple[str, ...]:
         """The columns that are worth a dictionary, because their values repeat; those of ids do not."""
-        return (TENANT, *(name for name in self.exact if not name.endswith("_id")), *dict.fromkeys(self.attributes + self.json))
+        names = [name for name in self.exact if not name.endswith("_id")]
+        return (TENANT, *names, *dict.fromkeys(self.attributes + self.json))
 
     @property
     def tokens(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ question whose answer lies in the last minute never touches yesterday's files.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def _stored_bounds(schema: Schema, rows: pq.ParquetFile) -> tuple[NDArray[int64]
     at = rows.schema_arrow.get_field_index(schema.time)
     groups = [meta.row_group(number) for number in range(meta.num_row_groups)]
     stats = [group.column(at).statistics for group in groups]
-    bounds = np.array([(stat.min, stat.max) for stat in stats], np.int64).reshape(-1, 2) * schema.unit_ns
+    bounds = np.array([(stat.min, stat.max) for stat in stats if stat], np.int64).reshape(-1, 2) * schema.unit_ns
     return bounds, np.cumsum([0, *(group.num_rows for group in groups)], dtype=np.int64)
 
 
@@ -134,9 +134,7 @@ class _Walk:
             return None
         try:
             with Index(reader.folder / block.files[1]) as index:
-                wanted = Pruner(index, reader.schema, reader.tokenize).rows(
-                    self._question.tenant, self._question.query
-                )
+                wanted = Pruner(index, reader.schema, reader.tokenize).rows(self._question.tenant, self._question.query)
                 return index.bounds, index.starts, wanted
         except DamagedIndex:
             return None
@@ -151,8 +149,9 @@ class _Walk:
         at = at[(times >= asked.start_ns) & (times <= asked.end_ns)]
         if len(at) < table.num_rows:
             table = table.take(at)
-        at = at[_of_tenant(table, asked.tenant)]
-        table = table.filter(_of_tenant(table, asked.tenant))
+        own = _of_tenant(table, asked.tenant)
+        if not own.all():
+            at, table = at[own], table.filter(own)
         at = at[matches(asked.query, table, schema)]
         if not len(at):
             return table.slice(0, 0)
@@ -211,7 +210,9 @@ def _plain(schema: Schema, table: pa.Table) -> pa.Table:
     return table.cast(pa.schema([arrow.field(name) for name in table.column_names]))
 
 
-def find(reader: Reader, snapshot: Snapshot, question: Question, out_of_time: Callable[[], bool]) -> tuple[pa.Table | None, bool]:
+def find(  # noqa: C901 -- the one loop of a search
+    reader: Reader, snapshot: Snapshot, question: Question, out_of_time: Callable[[], bool]
+) -> tuple[pa.Table | None, bool]:
     """Return the matching rows as a table in the order asked for, and whether everything was looked at."""
     check(question.query, reader.schema)
     best = _Best(reader.schema, question)
@@ -224,8 +225,10 @@ def find(reader: Reader, snapshot: Snapshot, question: Question, out_of_time: Ca
             heapq.heappush(todo, (sign * bound, next(number), source))
 
     number = iter(range(1 << 62))
-    for source in [*(_of_batch(reader.schema, batch) for batch in snapshot.batches), *snapshot.blocks]:
-        push(source)
+    for batch in snapshot.batches:
+        push(_of_batch(reader.schema, batch))
+    for block in snapshot.blocks:
+        push(block)
     with ExitStack() as files:
         walk = _Walk(reader, question, files)
         while todo:
@@ -255,8 +258,6 @@ def as_rows(schema: Schema, table: pa.Table | None) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def answer(
-    reader: Reader, snapshot: Snapshot, question: Question, out_of_time: Callable[[], bool]
-) -> SearchResult:
+def answer(reader: Reader, snapshot: Snapshot, question: Question, out_of_time: Callable[[], bool]) -> SearchResult:
     table, complete = find(reader, snapshot, question, out_of_time)
     return SearchResult(as_rows(reader.schema, table), complete)

@@ -181,9 +181,7 @@ class EventStore:
         query = Field("trace_id", Compare.EQUAL, trace_id)
         return self.search(tenant, query, -(2**63), 2**63 - 1, _TRACE_ROWS, newest_first=False, seconds=seconds)
 
-    def service_map(
-        self, tenant: str, start_ns: int, end_ns: int, *, seconds: float = DEFAULT_SECONDS
-    ) -> ServiceMap:
+    def service_map(self, tenant: str, start_ns: int, end_ns: int, *, seconds: float = DEFAULT_SECONDS) -> ServiceMap:
         """Return who calls whom among the spans that started in the range; for the store of spans only."""
         late = self._deadline(seconds)
         return self._attempt(lambda snapshot: service_map(self._reader, snapshot, tenant, start_ns, end_ns, late))

@@ -17,7 +17,9 @@ from typing import Protocol
 
 #: How far back the ring reaches: long enough to see what led to a surprise, short enough to send with the page.
 RING_SECONDS = 600
-#: How often the machine is read while somebody watches, and otherwise (the idle budget is 3 % of a core).
+#: How soon the first reading follows the start, how often the machine is read while somebody watches, and how often
+#: otherwise (the idle budget is 3 % of a core).
+FIRST_SECONDS = 1
 WATCHED_SECONDS = 2
 IDLE_SECONDS = 5
 #: A source is stale when it has missed this many of its own intervals, as Prometheus's five minutes for one-minute
@@ -197,7 +199,7 @@ class Feed:
         """Say whether the machine should be read again: often while somebody watches, seldom otherwise."""
         if self._last_look is None or now_ms < self._last_look.time_ms:
             return True
-        interval = WATCHED_SECONDS if self.watched else IDLE_SECONDS
+        interval = FIRST_SECONDS if not self._ring else WATCHED_SECONDS if self.watched else IDLE_SECONDS
         return now_ms - self._last_look.time_ms >= interval * 1000
 
     def look(self, counters: Counters) -> None:
@@ -211,6 +213,13 @@ class Feed:
             self._ring.popleft()
         for wake in tuple(self._wakers):
             wake()
+
+    def recall(self, looks: Sequence[Counters]) -> None:
+        """Put what is known from before the start in front of the ring."""
+        first_ms = self._ring[0].time_ms if self._ring else None
+        readings = (read_between(before, after) for before, after in pairwise(looks))
+        older = [reading for reading in readings if reading and (first_ms is None or reading.time_ms < first_ms)]
+        self._ring.extendleft(reversed(older))
 
     def since(self, time_ms: int) -> list[Reading]:
         """Return the readings after a time, oldest first."""

@@ -1,1 +1,1 @@
-"""What the service answers over HTTP."""
+"""The HTTP faces of telemetry: intake in the senders' protocols, questions in Prometheus's, search, and the live page."""
