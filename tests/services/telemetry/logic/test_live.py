@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steersman.services.telemetry.logic.live import (
+    FIRST_SECONDS,
     IDLE_SECONDS,
     RING_SECONDS,
     WATCHED_SECONDS,
@@ -95,11 +96,19 @@ def test_the_machine_is_read_often_only_while_somebody_watches() -> None:
     """Two seconds with a watcher, five without."""
     feed = Feed()
     feed.look(AT_START)
-    assert not feed.due(later(WATCHED_SECONDS).time_ms)
-    assert feed.due(later(IDLE_SECONDS).time_ms)
+    feed.look(later(1))
+    assert not feed.due(later(1 + WATCHED_SECONDS).time_ms)
+    assert feed.due(later(1 + IDLE_SECONDS).time_ms)
     with feed.watching(lambda: None):
-        assert feed.due(later(WATCHED_SECONDS).time_ms)
+        assert feed.due(later(1 + WATCHED_SECONDS).time_ms)
     assert not feed.watched
+
+
+def test_the_first_reading_comes_a_second_after_the_start() -> None:
+    """Whoever opens the page right after the start sees figures at once."""
+    feed = Feed()
+    feed.look(AT_START)
+    assert feed.due(later(FIRST_SECONDS).time_ms)
 
 
 def test_a_clock_that_was_set_back_does_not_stop_the_sampling() -> None:
@@ -107,6 +116,22 @@ def test_a_clock_that_was_set_back_does_not_stop_the_sampling() -> None:
     feed = Feed()
     feed.look(later(3_600))
     assert feed.due(AT_START.time_ms)
+
+
+def test_what_was_known_before_the_start_comes_before_what_was_read_since() -> None:
+    """A restart leaves no hole, and nothing is shown twice."""
+    feed = Feed()
+    for step in range(10, 13):
+        feed.look(later(step * 2))
+    feed.recall([later(step * 5) for step in range(6)])
+    assert [reading.time_ms - AT_START.time_ms for reading in feed.since(0)] == [
+        5000,
+        10000,
+        15000,
+        20000,
+        22000,
+        24000,
+    ]
 
 
 def test_every_watcher_is_woken_by_a_reading() -> None:

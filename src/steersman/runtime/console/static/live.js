@@ -103,9 +103,8 @@ function setUpCharts() {
 }
 
 function drawCharts() {
-  if (last() < 0) return;
-  const to = history.t[last()];
-  const wide = WINDOWS.find((seconds) => to - history.t[0] <= seconds) ?? KEEP_SECONDS;
+  const to = history.t[last()] ?? given.now / 1000;
+  const wide = WINDOWS.find((seconds) => to - (history.t[0] ?? to) <= seconds) ?? KEEP_SECONDS;
   for (const chart of charts) chart.draw(history, [to - wide, to]);
 }
 
