@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +72,5 @@ def test_a_query_that_is_too_long_or_too_deep_is_refused() -> None:
 
 @given(st.text(st.sampled_from('ab():="*/\\-<>! ORND中\n'), max_size=30) | st.text(max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        parse(text)
-    except InvalidInput as refusal:
-        assert refusal.message
+    with suppress(InvalidInput):
+        assert parse(text) == parse(text + " ")

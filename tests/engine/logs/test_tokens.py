@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
@@ -73,4 +74,4 @@ def test_every_code_point_beyond_ascii_has_exactly_one_class() -> None:
     ranges = sorted((*IDEOGRAPHS, *SEPARATORS, *WORD_RANGES, (0xD800, 0xDFFF)))
     assert ranges[0][0] == 0x80
     assert ranges[-1][1] == 0x10FFFF
-    assert all(before[1] + 1 == after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] + 1 == after[0] for before, after in pairwise(ranges))

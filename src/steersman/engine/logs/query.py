@@ -1,14 +1,14 @@
 """Reads the search language into a `model.search.Query`. It refuses what it cannot read and says where.
 
-    timeout db                 both words, in any order; case of ASCII letters is ignored
-    "connection reset"         this text, anywhere
-    conn*                      a word that begins so
-    -debug    NOT debug        rows without it
-    a OR b    (a b) OR c       either; a space binds tighter than OR
-    service:web  host.name=h1  a column or attribute; `*` in the value stands for any text, quotes keep it literal
-    severity>=warn  code!=200  comparisons, with words for severities and durations such as 500ms
-    /time(d )?out/             an RE2 pattern, closed by a slash before a space, a parenthesis or the end
-    *                          every row, as does nothing at all
+timeout db                 both words, in any order; case of ASCII letters is ignored
+"connection reset"         this text, anywhere
+conn*                      a word that begins so
+-debug    NOT debug        rows without it
+a OR b    (a b) OR c       either; a space binds tighter than OR
+service:web  host.name=h1  a column or attribute; `*` in the value stands for any text, quotes keep it literal
+severity>=warn  code!=200  comparisons, with words for severities and durations such as 500ms
+/time(d )?out/             an RE2 pattern, closed by a slash before a space, a parenthesis or the end
+*                          every row, as does nothing at all
 """
 
 from __future__ import annotations

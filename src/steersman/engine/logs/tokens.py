@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import int32 as _int32, int64 as _int64, njit, types, uint64 as _uint64
+from numba import int32, int64, njit, types, uint8, uint64
 
 from steersman.model.search import IDEOGRAPHS, SEPARATORS
 
 if TYPE_CHECKING:
-    from numpy import int32, int64, uint64
     from numpy.typing import NDArray
 
 _SEPARATOR, _WORD, _IDEOGRAPH = 0, 1, 2
@@ -38,14 +37,15 @@ def _ascii_classes() -> NDArray[np.uint8]:
 
 
 _FOLDED = _ascii_classes()
-_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
-_OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
+#: What is only read may be a view of memory that must not be written.
+_BYTES = types.Array(uint8, 1, "C", readonly=True)
+_OFFSETS = types.Array(int64, 1, "C", readonly=True)
 _IDEOGRAPHS = np.array(IDEOGRAPHS, np.int64)
 _SEPARATORS = np.array(SEPARATORS, np.int64)
 
 
-@njit("uint64(uint64)", cache=True, nogil=True, inline="always")
-def _mix(value: uint64) -> uint64:
+@njit(uint64(uint64), cache=True, nogil=True, inline="always")
+def _mix(value):  # type: ignore[no-untyped-def]
     value ^= value >> _SHIFT
     value *= _MIX_1
     value ^= value >> _SHIFT
@@ -53,8 +53,8 @@ def _mix(value: uint64) -> uint64:
     return value ^ (value >> _SHIFT)
 
 
-@njit("int64(int64)", cache=True, nogil=True)
-def _class_of(point: int64) -> int64:
+@njit(int64(int64), cache=True, nogil=True)
+def _class_of(point):  # type: ignore[no-untyped-def]
     for row in range(_IDEOGRAPHS.shape[0]):
         if _IDEOGRAPHS[row, 0] <= point <= _IDEOGRAPHS[row, 1]:
             return _IDEOGRAPH
@@ -64,8 +64,8 @@ def _class_of(point: int64) -> int64:
     return _WORD
 
 
-@njit(types.UniTuple(_int64, 2)(_BYTES, _int64, _int64), cache=True, nogil=True)
-def _read_point(data: NDArray[np.uint8], at: int64, end: int64) -> tuple[int64, int64]:
+@njit(types.UniTuple(int64, 2)(_BYTES, int64, int64), cache=True, nogil=True)
+def _read_point(data, at, end):  # type: ignore[no-untyped-def]
     """Return the code point at `at` and its length in bytes, which never reaches beyond `end`."""
     lead = np.int64(data[at])
     size = 4 if lead >= 0xF0 else 3 if lead >= 0xE0 else 2 if lead >= 0xC0 else 1
@@ -77,20 +77,19 @@ def _read_point(data: NDArray[np.uint8], at: int64, end: int64) -> tuple[int64, 
     return point, size
 
 
-@njit(_int64(_BYTES, _OFFSETS, _uint64[::1], _int32[::1]), cache=True, nogil=True)
-def _tokenize(
-    data: NDArray[np.uint8], offsets: NDArray[int64], hashes: NDArray[uint64], rows: NDArray[int32]
-) -> int64:
+@njit(int64(_BYTES, _OFFSETS, uint64[::1], int32[::1]), cache=True, nogil=True)
+def _tokenize(data, offsets, hashes, rows):  # type: ignore[no-untyped-def]  # noqa: C901 -- one pass, one state
+    """Fill in the hash and the row of every token and return their number."""
     count = 0
     for row in range(offsets.shape[0] - 1):
         at, end = offsets[row], offsets[row + 1]
         open_word = False
         word = _FNV_BASIS
-        before = np.int64(-1)  # the ideograph just before `at`
+        before = -1  # the ideograph just before `at`
         while at < end:
             byte = data[at]
             if byte < 0x80:
-                size = np.int64(1)
+                size = 1
                 before = -1
                 folded = _FOLDED[byte]
                 if folded:
@@ -131,7 +130,7 @@ def _tokenize(
     return count
 
 
-def tokenize(data: NDArray[np.uint8], offsets: NDArray[int64]) -> tuple[NDArray[uint64], NDArray[int32]]:
+def tokenize(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
     """Return the hash of every token and the row that it stands in, in the order of the text.
 
     Row `i` is `data[offsets[i]:offsets[i + 1]]`; offsets ascend and lie inside `data`.

@@ -17,7 +17,9 @@ MakeStore = Callable[..., EventStore]
 def make_store(tmp_path: Path) -> MakeStore:
     """Make stores over folders of one test, with a clock that stands still."""
 
-    def make(schema: Schema = LOGS, folder: Path = tmp_path, monotonic: Callable[[], float] = lambda: 0.0) -> EventStore:
+    def make(
+        schema: Schema = LOGS, folder: Path = tmp_path, monotonic: Callable[[], float] = lambda: 0.0
+    ) -> EventStore:
         folder.mkdir(parents=True, exist_ok=True)
         return EventStore(schema, folder, LocalDisk(), tokenize, monotonic)
 

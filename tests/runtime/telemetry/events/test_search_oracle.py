@@ -39,7 +39,23 @@ from steersman.runtime.telemetry.events.compact import compact
 from steersman.runtime.telemetry.events.schema import LOGS
 from steersman.runtime.telemetry.events.store import EventStore
 
-WORDS = ["Error", "error", "timeout", "time", "db", "db-1", "10.0.0.1", "10", "数据库", "据库", "库", "é", "Émile", "foo_bar", "🙂"]
+WORDS = [
+    "Error",
+    "error",
+    "timeout",
+    "time",
+    "db",
+    "db-1",
+    "10.0.0.1",
+    "10",
+    "数据库",
+    "据库",
+    "库",
+    "é",
+    "Émile",
+    "foo_bar",
+    "🙂",
+]
 VALUES = ["web-1", "web-2", "Web", "a b", 'q"t', "é数据", "back\\slash", "tab\there", "5", "50", "ab", "a*b", "\x7fz"]
 KEYS = ["host", "code", "http.path", "list"]
 
@@ -119,7 +135,7 @@ def field_holds(field: Field, line: Line) -> bool:
     return any(equal(value, field) for value in values) or field.value.strip("*") == ""
 
 
-def holds(query: Query, line: Line) -> bool:
+def holds(query: Query, line: Line) -> bool:  # noqa: PLR0911 -- one return a case
     match query:
         case Everything():
             return True
@@ -165,9 +181,16 @@ leaves: st.SearchStrategy[Query] = st.one_of(
     st.sampled_from([*WORDS, "ti", "数", "é", "10.", "1"]).map(lambda word: Prefix(fold(word))),
     st.sampled_from(["r", "rror t", "me", "0.0.", "据库", "库 t", "🙂", "-", " ", "out数"]).map(Phrase),
     st.sampled_from(["[Ee]rror", "^db", "t.+b", "time.*db", "库$", "Err|é", "o{2}"]).map(Regex),
-    st.builds(Field, st.sampled_from([*KEYS, "service"]), st.just(Compare.EQUAL), st.sampled_from([*VALUES, "true", "null", "1.5"])),
-    st.builds(Field, st.sampled_from([*KEYS, "service"]), st.just(Compare.EQUAL), wild, st.just(True)),  # noqa: FBT003
-    st.builds(Field, st.sampled_from(["severity", "code"]), st.sampled_from(Compare), st.sampled_from(["5", "17", "-1", "70"])),
+    st.builds(
+        Field,
+        st.sampled_from([*KEYS, "service"]),
+        st.just(Compare.EQUAL),
+        st.sampled_from([*VALUES, "true", "null", "1.5"]),
+    ),
+    st.builds(Field, st.sampled_from([*KEYS, "service"]), st.just(Compare.EQUAL), wild, st.just(True)),
+    st.builds(
+        Field, st.sampled_from(["severity", "code"]), st.sampled_from(Compare), st.sampled_from(["5", "17", "-1", "70"])
+    ),
     st.builds(Field, st.just("trace_id"), st.just(Compare.EQUAL), st.just(f"{1:032x}")),
 )
 queries = st.recursive(
@@ -295,6 +318,8 @@ def test_the_language_finds_what_it_says(tmp_path: Path) -> None:
         "": [3, 2, 1],
     }
     for _ in range(2):
-        found = {text: [row["time_ns"] for row in store.search("default", parse(text), 0, 9, 10).rows] for text in asked}
+        found = {
+            text: [row["time_ns"] for row in store.search("default", parse(text), 0, 9, 10).rows] for text in asked
+        }
         assert found == asked
         seal(store)
