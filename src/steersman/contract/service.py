@@ -82,8 +82,9 @@ class Preview:
 class Action:
     """A typed side effect. `args` is a frozen dataclass or pydantic model, `result` likewise.
 
-    `preview(ctx, args)` changes nothing. `apply(ctx, key, args)` is idempotent under its key. `undo(ctx, key, args,
-    result)` restores; `compensate` has the same shape and repairs what cannot be undone. `target(args)` names the entity.
+    `preview(ctx, args)` changes nothing. `apply(ctx, key, args)` is idempotent under its key.
+    `undo(ctx, key, args, result)` restores; `compensate` has the same shape and repairs what cannot be undone.
+    `target(args)` names the entity.
     """
 
     name: str
@@ -170,7 +171,7 @@ class RawRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of the console: `view(ctx)` returns the template's values; `template` lives in the service's `templates`."""
+    """A page of the console: `view(ctx)` returns the values for `template`, a file of the service's `templates`."""
 
     path: str
     title: str

@@ -117,7 +117,7 @@ def _end_of_labels(data, at, end):  # type: ignore[no-untyped-def]
     cache=True,
     nogil=True,
 )
-def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0912, PLR0915, C901 - one pass, no calls but to kernels
+def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, C901 - one pass, no calls but to kernels
     data, end, arena, ends, hashes, scopes, slots, series_of, follows, scope, series, times, bits, unknown, extras
 ):
     """Return (samples, unknown label sets, extra fields); samples is negative when the request is irregular.
@@ -286,7 +286,9 @@ class _Extras:
         self.exemplars.key.append(key)
         self.exemplars.time_ms.append(message.timestamp)
         self.exemplars.value.append(message.value)
-        self.exemplars.labels.append(json.dumps({label.name: label.value for label in message.labels}, ensure_ascii=False))
+        self.exemplars.labels.append(
+            json.dumps({label.name: label.value for label in message.labels}, ensure_ascii=False)
+        )
 
     def refused(self) -> tuple[Refusal, ...]:
         if not self.histograms:

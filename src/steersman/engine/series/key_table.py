@@ -148,7 +148,9 @@ class KeyTable:
         self.slots = np.zeros(4096, np.int32)
 
     @property
-    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
+    def arrays(
+        self,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
         """The table as the kernels take it."""
         return self.arena, self.ends, self.hashes, self.scopes, self.slots
 

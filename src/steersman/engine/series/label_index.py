@@ -54,7 +54,7 @@ def _count_labels(data, at, end):  # type: ignore[no-untyped-def]
     cache=True,
     nogil=True,
 )
-def _number_pairs(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - a kernel takes its arrays one by one
+def _number_pairs(  # type: ignore[no-untyped-def]
     arena, ends, key_of, first, last, pairs, pair_ends, hashes, scopes, slots, size, bounds, out
 ):
     """Append the pair numbers of series `first..last` to `out`. Returns (pairs known now, pairs written)."""
@@ -120,7 +120,15 @@ class LabelIndex:
             self._pair_of = grown(self._pair_of, used, used + labels)
             self.pairs.size = int(
                 _number_pairs(
-                    arena, ends, key_of, self.size, last, *self.pairs.arrays, self.pairs.size, self._bounds, self._pair_of
+                    arena,
+                    ends,
+                    key_of,
+                    self.size,
+                    last,
+                    *self.pairs.arrays,
+                    self.pairs.size,
+                    self._bounds,
+                    self._pair_of,
                 )[0]
             )
             self.size = last

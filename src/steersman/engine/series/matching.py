@@ -35,8 +35,8 @@ def _full_matches(pattern: str, values: Sequence[str]) -> list[bool]:
     if _WORDS.match(pattern):
         words = set(pattern.split("|"))
         return [value in words for value in values]
-    import pyarrow as pa  # noqa: PLC0415 - 25 MB that an idle platform does without
-    import pyarrow.compute as pc  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     try:
         # `(?s)` because a dot matches line breaks too in a Prometheus matcher.

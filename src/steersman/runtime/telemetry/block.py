@@ -48,7 +48,7 @@ def paths(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def _packed(table: pa.Table, **options: object) -> bytes:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - heavy, and not needed while the head answers
+    import pyarrow.parquet as pq
 
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", **options)
@@ -62,7 +62,7 @@ def write(
 
     The folder is not synced: that is for whoever commits the manifest.
     """
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     sample_bytes = _packed(
         pa.table({"series": samples.series.astype(np.uint32), "time": samples.times, "value": samples.values}),
@@ -104,14 +104,15 @@ def write(
 class Block:
     """A reader of one block. Its series are read at the first question and kept; samples are read per question."""
 
-    def __init__(self, folder: Path, meta: MetricBlock, new_series_set: Callable[[], SeriesSet]) -> None:
+    def __init__(self, folder: Path, meta: MetricBlock, new_series_set: Callable[[], SeriesSet] | None = None) -> None:
+        """Open a block; without `new_series_set` it can be read whole but not asked."""
         self.meta = meta
         self._samples_path, self._series_path = paths(folder, meta.name)
         self._new_series_set = new_series_set
 
     def table(self) -> pa.Table:
         """Return the block's series table."""
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow.parquet as pq
 
         try:
             return pq.read_table(self._series_path)
@@ -126,6 +127,8 @@ class Block:
 
     @cached_property
     def _index(self) -> tuple[SeriesSet, NDArray[np.int64]]:
+        if self._new_series_set is None:
+            raise RuntimeError("this reader was opened to be read whole")
         index = self._new_series_set()
         table = self.table()
         tenants, keys = table["tenant"].to_pylist(), table["key"].to_pylist()
@@ -146,9 +149,7 @@ class Block:
         """The block's series, numbered as in its samples."""
         return self._index[0]
 
-    def select(
-        self, tenant: Tenant, matchers: Sequence[Matcher], start: int, end: int
-    ) -> tuple[list[bytes], Columns]:
+    def select(self, tenant: Tenant, matchers: Sequence[Matcher], start: int, end: int) -> tuple[list[bytes], Columns]:
         """Return the keys of the matching series and their samples in `start..end`, numbered by position."""
         index, first_rows = self._index
         chosen = index.select(tenant, matchers)
@@ -160,7 +161,9 @@ class Block:
         if not begins.size:
             return Columns(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
         groups = np.unique(
-            np.concatenate([np.arange(b // ROW_GROUP, (e - 1) // ROW_GROUP + 1) for b, e in zip(begins, ends, strict=True)])
+            np.concatenate(
+                [np.arange(b // ROW_GROUP, (e - 1) // ROW_GROUP + 1) for b, e in zip(begins, ends, strict=True)]
+            )
         )
         times, values = self._row_groups(groups.tolist())
         # Row r of the file stands at position r - ROW_GROUP * (groups left out before it) of what was read.
@@ -175,7 +178,7 @@ class Block:
         return Columns(series[wanted], picked[wanted], values[rows][wanted])
 
     def _row_groups(self, groups: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow.parquet as pq
 
         try:
             with pq.ParquetFile(self._samples_path) as file:
@@ -186,20 +189,21 @@ class Block:
 
     def samples(self) -> Columns:
         """Return every sample of the block."""
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow.parquet as pq
 
         try:
             table = pq.read_table(self._samples_path)
         except (OSError, ValueError) as error:
             raise Permanent(f"the block file {self._samples_path.name} cannot be read: {error}") from error
-        return Columns(
-            table["series"].to_numpy().astype(np.int32), table["time"].to_numpy(), table["value"].to_numpy()
-        )
+        return Columns(table["series"].to_numpy().astype(np.int32), table["time"].to_numpy(), table["value"].to_numpy())
 
     def problems(self) -> list[str]:
         """Say what is wrong with the files: hashes, counts, order."""
         found = []
-        for path, expected in ((self._samples_path, self.meta.samples_hash), (self._series_path, self.meta.series_hash)):
+        for path, expected in (
+            (self._samples_path, self.meta.samples_hash),
+            (self._series_path, self.meta.series_hash),
+        ):
             if not path.exists():
                 found.append(f"{path.name} is missing")
             elif xxhash.xxh3_64_intdigest(path.read_bytes()) != expected:

@@ -49,7 +49,7 @@ def _stored(first, last, fill, times, bits, link, series, time, value):  # type:
     cache=True,
     nogil=True,
 )
-def _append(  # type: ignore[no-untyped-def]  # noqa: PLR0913, C901 - a kernel takes its arrays one by one
+def _append(  # type: ignore[no-untyped-def]
     series, in_times, in_bits, oldest, latest, window, last_time, last_bits,
     first, last, fill, times, bits, link, chunks, out_series, out_times, out_bits,
 ):  # fmt: skip
@@ -105,8 +105,12 @@ def _append(  # type: ignore[no-untyped-def]  # noqa: PLR0913, C901 - a kernel t
     return np.int64(kept), np.int64(repeated), np.int64(outside), np.int64(conflicting), np.int64(chunks)
 
 
-@njit(void(_READ32, int32[::1], int32[::1], int32[::1], int32[::1], _READ64, int64, int64, int64[::1]), cache=True, nogil=True)
-def _count(chosen, first, last, fill, link, times, start, end, counts):  # type: ignore[no-untyped-def]  # noqa: PLR0913
+@njit(
+    void(_READ32, int32[::1], int32[::1], int32[::1], int32[::1], _READ64, int64, int64, int64[::1]),
+    cache=True,
+    nogil=True,
+)
+def _count(chosen, first, last, fill, link, times, start, end, counts):  # type: ignore[no-untyped-def]
     for i in range(chosen.size):
         series = chosen[i]
         total = 0
@@ -129,7 +133,7 @@ def _count(chosen, first, last, fill, link, times, start, end, counts):  # type:
     cache=True,
     nogil=True,
 )
-def _gather(  # type: ignore[no-untyped-def]  # noqa: PLR0913
+def _gather(  # type: ignore[no-untyped-def]
     chosen, first, last, fill, link, times, bits, start, end, offsets, out_times, out_bits
 ):
     """Copy what `_count` counted; `offsets` says where each series begins."""
@@ -224,8 +228,8 @@ class Generation:
         self._link = np.empty(256, np.int32)
 
     @property
-    def bytes(self) -> int:
-        """Memory that samples have touched so far."""
+    def memory(self) -> int:
+        """Bytes that samples have touched so far."""
         return self.chunks * CHUNK * 16 + self._size * 12
 
     def reserve(self, series: int, samples: int) -> None:

@@ -72,7 +72,7 @@ class Manifest:
 
     def file_names(self) -> set[str]:
         """Return every file that belongs to the store besides the log and the manifest, relative to its folder."""
-        names = {f"head/{file.name}" for file in (*self.series, *self.generations)}
+        names = {f"head/{file.name}" for file in self.series} | {f"head/{file.name}" for file in self.generations}
         for block in self.metric_blocks:
             names |= {f"metrics/{block.name}.samples.parquet", f"metrics/{block.name}.series.parquet"}
         for event_block in self.event_blocks:

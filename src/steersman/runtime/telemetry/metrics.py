@@ -92,9 +92,9 @@ class LiveMetrics:
         return sum(batch.times.size for batch in waiting)
 
     @property
-    def bytes(self) -> int:
-        """Memory of all generations."""
-        return sum(generation.bytes for generation in self.generations)
+    def memory(self) -> int:
+        """Bytes that the samples of all generations take."""
+        return sum(generation.memory for generation in self.generations)
 
     def append_scan(self, scope: int, scan: Scan, received_ms: int) -> Outcome:
         """Take a remote write 1.0 request that was scanned against the present series."""
@@ -150,7 +150,9 @@ class LiveMetrics:
             self.samples_total += kept
         if done.outside:
             hours = self.rules.window / 3_600_000
-            reason = f"samples are more than {hours:g} h older than their series' newest, before retention, or in the future"
+            reason = (
+                f"samples are more than {hours:g} h older than their series' newest, before retention, or in the future"
+            )
             refused = (*refused, Refusal(done.outside, reason))
         if done.conflicting:
             refused = (*refused, Refusal(done.conflicting, "duplicate sample for a timestamp with another value"))

@@ -78,16 +78,12 @@ def merge(folder: Path, disk: Disk, name: str, blocks: Sequence[MetricBlock]) ->
     numbers: dict[BlockSeries, int] = {}
     parts = []
     for meta in blocks:
-        reader = Block(folder / "metrics", meta, _no_index)
+        reader = Block(folder / "metrics", meta)
         mapping = np.array([numbers.setdefault(one, len(numbers)) for one in reader.series()], np.int32)
         samples = reader.samples()
         parts.append(Columns(mapping[samples.series], samples.times, samples.values))
     level = max(meta.level for meta in blocks) + 1
     return _sorted_block(folder / "metrics", disk, name, level, list(numbers), joined(parts))
-
-
-def _no_index() -> None:
-    raise AssertionError("merging reads whole blocks")
 
 
 def plan_merge(known: Manifest, now_ms: int) -> list[MetricBlock]:

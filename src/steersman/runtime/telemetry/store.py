@@ -21,8 +21,8 @@ from steersman.model.errors import Permanent, SteersmanError, Temporary
 from steersman.model.ids import Tenant
 from steersman.model.telemetry import Decoded, MetricMetadata, MetricType, Refusal, WireFormat
 from steersman.runtime.telemetry import columns, manifest, wal
-from steersman.runtime.telemetry.events.store import EventStore
 from steersman.runtime.telemetry.events.schema import EXEMPLARS, LOGS, SPANS
+from steersman.runtime.telemetry.events.store import EventStore
 from steersman.runtime.telemetry.head import Generation
 from steersman.runtime.telemetry.metrics import LiveMetrics, Rules
 from steersman.runtime.telemetry.query import MetricQueries
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from steersman.contract.ports import Clock
-    from steersman.runtime.telemetry.disk import Disk
     from numpy.typing import NDArray
 
+    from steersman.contract.ports import Clock
+    from steersman.runtime.telemetry.disk import Disk
     from steersman.runtime.telemetry.manifest import Manifest, SeriesFile
     from steersman.runtime.telemetry.ports import Engine, Scan, SeriesSet
     from steersman.runtime.telemetry.wal import Record
@@ -158,7 +158,8 @@ class TelemetryStore:
         self.live = LiveMetrics(engine.new_series_set(), options.rules())
         self.queries = MetricQueries(self.live, folder / "metrics", engine.new_series_set)
         self.logs, self.spans, self.exemplars = (
-            EventStore(schema, folder / schema.kind, disk, engine.tokenize, clock.monotonic) for schema in (LOGS, SPANS, EXEMPLARS)
+            EventStore(schema, folder / schema.kind, disk, engine.tokenize, clock.monotonic)
+            for schema in (LOGS, SPANS, EXEMPLARS)
         )
         self.metadata: dict[str, MetricMetadata] = {}
         self.applied_seq = self.manifest.applied_seq
@@ -351,23 +352,27 @@ class TelemetryStore:
         seq = self.applied_seq + 1
         for metadata in decoded.metadata:
             self.metadata[metadata.name] = metadata
-        counts = []
-        for store, rows in ((self.exemplars, decoded.exemplars), (self.logs, decoded.logs), (self.spans, decoded.spans)):
+        counts: dict[str, int] = {}
+        for store, rows in (
+            (self.exemplars, decoded.exemplars),
+            (self.logs, decoded.logs),
+            (self.spans, decoded.spans),
+        ):
             if rows is not None:
                 store.append(tenant, rows, seq)
-            counts.append(0 if rows is None else len(getattr(rows, store.schema.time)))
-            self.taken_in[store.schema.kind] += counts[-1]
+            counts[store.schema.kind.value] = 0 if rows is None else len(getattr(rows, store.schema.time))
+            self.taken_in[store.schema.kind] += counts[store.schema.kind.value]
         refused = (*decoded.refused, *refused)
         self.refused_total += sum(one.count for one in refused)
-        return WriteReport(samples, *counts, refused)
+        return WriteReport(samples, refused=refused, **counts)
 
     # ------------------------------------------------------------------ figures
 
     def stats(self) -> StoreStats:
         """Return the store's figures now. Cheap; from any thread."""
         known, log = self.manifest, self.log
-        head_files = sum(one.bytes for one in (*known.series, *known.generations))
-        blocks = sum(one.bytes for one in (*known.metric_blocks, *known.event_blocks))
+        head_files = sum(one.bytes for one in known.series) + sum(one.bytes for one in known.generations)
+        blocks = sum(one.bytes for one in known.metric_blocks) + sum(one.bytes for one in known.event_blocks)
         oldest = [one.min_ms * 1_000_000 for one in known.metric_blocks] + [one.min_ns for one in known.event_blocks]
         oldest += [one.oldest * 1_000_000 for one in self.live.generations if one.samples]
         wal_bytes = log.bytes if log else 0
@@ -381,7 +386,7 @@ class TelemetryStore:
             exemplars_total=self.taken_in[EXEMPLARS.kind],
             wal_bytes=wal_bytes,
             log_syncs_total=log.syncs if log else 0,
-            head_bytes=self.live.bytes,
+            head_bytes=self.live.memory,
             pending_samples=self.live.pending_samples,
             blocks=len(known.metric_blocks) + len(known.event_blocks),
             disk_bytes=head_files + blocks + wal_bytes,

@@ -102,7 +102,7 @@ class Upkeep:
     def head_is_full(self) -> bool:
         """Whether the head holds so much that it should be sealed early."""
         options, live = self._store.options, self._store.live
-        return live.current.bytes > max(options.head_bytes, options.head_bytes_per_series * live.series.size)
+        return live.current.memory > max(options.head_bytes, options.head_bytes_per_series * live.series.size)
 
     async def checkpoint(self, *, rotate: bool = False) -> None:
         """Write everything applied so far; the log behind it is dropped. `rotate` begins a new generation too.
@@ -193,9 +193,7 @@ class Upkeep:
 
     def _write_samples(self, known: tuple[GenerationFile, ...], pending: Pending) -> tuple[GenerationFile, ...]:
         found = next((one for one in known if one.number == pending.generation), None)
-        file = found or GenerationFile(
-            pending.generation, pending.epoch, f"samples-{pending.generation:06d}", 0, 0
-        )
+        file = found or GenerationFile(pending.generation, pending.epoch, f"samples-{pending.generation:06d}", 0, 0)
         if pending.batches:
             size = self._append(file.name, file.bytes, columns.sample_frames(pending.batches))
             added = sum(batch.times.size for batch in pending.batches)
@@ -234,9 +232,7 @@ class Upkeep:
         generations = tuple(one for one in known.generations if one.number != file.number)
         epochs = {one.epoch for one in generations} | {store.live.epoch}
         series = tuple(one for one in known.series if one.epoch in epochs)
-        fresh = replace(
-            known, generations=generations, series=series, metric_blocks=(*known.metric_blocks, *blocks)
-        )
+        fresh = replace(known, generations=generations, series=series, metric_blocks=(*known.metric_blocks, *blocks))
         await self._commit(fresh, "metrics")
         store.live.drop(file.number)
 

@@ -36,7 +36,12 @@ def verify(folder: Path, engine: Engine) -> list[Problem]:
         known = manifest.load(folder)
     except Permanent as error:
         return [Problem(manifest.NAME, error.message)]
-    return [*_head(folder, known), *_metric_blocks(folder, known, engine), *_events(folder, known, engine), *_log(folder, known)]
+    return [
+        *_head(folder, known),
+        *_metric_blocks(folder, known),
+        *_events(folder, known, engine),
+        *_log(folder, known),
+    ]
 
 
 def _head(folder: Path, known: Manifest) -> Iterator[Problem]:
@@ -66,9 +71,9 @@ def _head(folder: Path, known: Manifest) -> Iterator[Problem]:
             yield Problem(name, f"series {highest} is not in the series file of epoch {generation.epoch}")
 
 
-def _metric_blocks(folder: Path, known: Manifest, engine: Engine) -> Iterator[Problem]:
+def _metric_blocks(folder: Path, known: Manifest) -> Iterator[Problem]:
     for meta in known.metric_blocks:
-        for detail in Block(folder / "metrics", meta, engine.new_series_set).problems():
+        for detail in Block(folder / "metrics", meta).problems():
             yield Problem(f"metrics/{meta.name}", detail)
 
 

@@ -91,7 +91,11 @@ def _head_tables(folder: Path, known: Manifest, series: _Series) -> Iterator[tup
     for generation in known.generations:
         batch = joined(list(columns.read_samples(folder / "head" / generation.name, generation.bytes)))
         wanted = np.isin(batch.series, own[generation.epoch])
-        table = {"series": batch.series[wanted].astype(np.uint32), "time": batch.times[wanted], "value": batch.values[wanted]}
+        table = {
+            "series": batch.series[wanted].astype(np.uint32),
+            "time": batch.times[wanted],
+            "value": batch.values[wanted],
+        }
         yield -generation.epoch, pa.table(table)
 
 

@@ -55,9 +55,7 @@ def _value_texts(values: NDArray[np.float64]) -> list[str]:
 def _pairs(times: NDArray[np.int64], values: NDArray[np.float64]) -> list[str]:
     unique, places = np.unique(times, return_inverse=True)
     texts = [time_text(time) for time in unique.tolist()]
-    return [
-        f'[{texts[place]},"{value}"]' for place, value in zip(places.tolist(), _value_texts(values), strict=True)
-    ]
+    return [f'[{texts[place]},"{value}"]' for place, value in zip(places.tolist(), _value_texts(values), strict=True)]
 
 
 def is_stale(values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -124,10 +124,10 @@ def _otlp_answer(report: WriteReport, kind: str, signal: str, rejected: str) -> 
     partial = {"partialSuccess": {rejected: str(count), "errorMessage": _reasons(report)}} if report.refused else {}
     if kind == _JSON:
         return Response(json.dumps(partial), media_type=_JSON)
-    from google.protobuf.json_format import ParseDict  # noqa: PLC0415 - only a refusal needs a message with content
-    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2  # noqa: PLC0415
-    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2  # noqa: PLC0415
-    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
+    from google.protobuf.json_format import ParseDict
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
     answers = {
         "metrics": metrics_service_pb2.ExportMetricsServiceResponse,

@@ -84,7 +84,9 @@ def time_ms(text: str, name: str) -> int:
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            raise InvalidInput(f'invalid parameter "{name}": cannot parse {text!r} as unix seconds or RFC 3339') from None
+            raise InvalidInput(
+                f'invalid parameter "{name}": cannot parse {text!r} as unix seconds or RFC 3339'
+            ) from None
         seconds = moment.timestamp()
     if not abs(seconds) < _LAST_MS / 1000:
         raise InvalidInput(f'invalid parameter "{name}": {text!r} is out of range')
@@ -148,7 +150,9 @@ def query_range(question: Question) -> str:
     steps = np.arange(start, end + 1, step, dtype=np.int64)
     first = start - selector.offset_ms - LOOKBACK_MS
     found = _check_size(
-        question.queries.select(question.ctx.caller.tenant, selector.matchers, first, int(steps[-1]) - selector.offset_ms)
+        question.queries.select(
+            question.ctx.caller.tenant, selector.matchers, first, int(steps[-1]) - selector.offset_ms
+        )
     )
     return answers.matrix(found.keys, *_stepped(found, steps, selector.offset_ms))
 
@@ -184,7 +188,9 @@ def _for_each_match(question: Question, ask: Callable[..., list[str]], *argument
     start, end = _range(question)
     tenant = question.ctx.caller.tenant
     found = [ask(tenant, *arguments, one.matchers, start, end) for one in question.matches()]
-    return json.dumps(sorted(set().union(*found)) if found else ask(tenant, *arguments, (), start, end), ensure_ascii=False)
+    return json.dumps(
+        sorted(set().union(*found)) if found else ask(tenant, *arguments, (), start, end), ensure_ascii=False
+    )
 
 
 def labels(question: Question) -> str:
@@ -204,7 +210,9 @@ def metadata(question: Question) -> str:
     known = question.ctx.state.store.metadata
     names = [name for name in known if not wanted or name == wanted]
     names = names[:limit] if limit >= 0 else names
-    rows = {name: [{"type": known[name].type.value, "help": known[name].help, "unit": known[name].unit}] for name in names}
+    rows = {
+        name: [{"type": known[name].type.value, "help": known[name].help, "unit": known[name].unit}] for name in names
+    }
     return json.dumps(rows, ensure_ascii=False)
 
 
@@ -218,7 +226,9 @@ def _envelope(data: str) -> Response:
 
 
 def _failure(error: SteersmanError) -> Response:
-    kind = "bad_data" if isinstance(error, InvalidInput) else "unavailable" if isinstance(error, Temporary) else "internal"
+    kind = (
+        "bad_data" if isinstance(error, InvalidInput) else "unavailable" if isinstance(error, Temporary) else "internal"
+    )
     headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, Temporary) else None
     text = json.dumps({"status": "error", "errorType": kind, "error": error.message}, ensure_ascii=False)
     return Response(text, error.status, headers, media_type="application/json")
@@ -241,7 +251,7 @@ async def _ask(answer: Callable[[Question], str], ctx: Context, request: Request
 
 async def _form(request: Request) -> QueryParams:
     """Read a URL-encoded form behind the query string's own parameters."""
-    from starlette.datastructures import QueryParams  # noqa: PLC0415 - for typing everywhere else
+    from starlette.datastructures import QueryParams
 
     body = (await request.body()).decode("latin-1")
     return QueryParams("&".join(part for part in (body, request.url.query) if part))
