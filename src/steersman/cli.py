@@ -142,7 +142,8 @@ def _complain(error: Exception) -> int:
     # typer's own errors carry an exit code; importing typer only to name their class would slow every failure.
     code: int | None = getattr(error, "exit_code", None)
     if code is not None:
-        _say(getattr(error, "message", "") or str(error) or "aborted")
+        describe: Callable[[], str] = getattr(error, "format_message", error.__str__)
+        _say(describe() or "aborted")
         return code
     if isinstance(error, OSError):
         _say(str(error))

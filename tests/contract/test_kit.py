@@ -181,7 +181,7 @@ BROKEN = [
         testing.everything_resolves,
         replace(GOOD, commands=(Command(name="v", help="", target="steersman.cli:GROUP", permission="local"),)),
     ),
-    (testing.everything_resolves, replace(GOOD, jobs=(Job(name="turn", run=read),))),
+    (testing.everything_resolves, replace(GOOD, jobs=(Job(name="turn", run="read"),))),
 ]
 
 

@@ -116,11 +116,15 @@ def test_what_does_not_fit_is_refused_by_name(services: list[Service], complaint
         arrange(named(*services))
 
 
-def test_the_front_page_is_a_prefix_of_its_own() -> None:
-    """Whoever has `/` has the front page, not every path."""
+def test_the_front_page_needs_no_prefix() -> None:
+    """Whoever declares it has it, and nobody else can; nobody may claim everything."""
     page = Page(path="/", title="", title_zh="", template="x", view=lambda _context: {}, permission="a.b.c")
-    front = service("a", prefixes=("/", "/api/a"), pages=(page,), permissions=GRANTS)
+    front = service("a", pages=(page,), permissions=GRANTS)
     assert arrange(named(front, service("b", prefixes=("/api/b",))))[0] is front
+    with pytest.raises(Permanent, match="address GET / is already taken by a-plugin"):
+        arrange(named(front, service("b", pages=(page,))))
+    with pytest.raises(Permanent, match="belongs to the house"):
+        arrange(named(service("a", prefixes=("/",))))
 
 
 @pytest.mark.parametrize(

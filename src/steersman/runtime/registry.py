@@ -87,8 +87,8 @@ def _addresses(service: Service) -> list[str]:
 
 
 def under(path: str, prefix: str) -> bool:
-    """Tell whether a path belongs to a prefix; the prefix `/` is the front page alone, not everything."""
-    return path == prefix or (prefix != "/" and path.startswith(prefix.rstrip("/") + "/"))
+    """Tell whether a path belongs to a prefix."""
+    return path == prefix or path.startswith(prefix.rstrip("/") + "/")
 
 
 def _refuse_shared_prefixes(found: Sequence[Found]) -> None:
@@ -105,10 +105,11 @@ def _refuse_shared_prefixes(found: Sequence[Found]) -> None:
 
 
 def _check_addresses(part: Found) -> None:
+    """The front page is nobody's prefix: it belongs to the one service that declares a page there."""
     service = part.service
     for address in _addresses(service):
         path = address.partition(" ")[2]
-        if not any(under(path, prefix) for prefix in service.prefixes):
+        if path != "/" and not any(under(path, prefix) for prefix in service.prefixes):
             raise Permanent(f"{part.distribution}: {address} is outside the prefixes of the service {service.name}")
     hot = {raw.path for raw in service.raw_routes}
     for path in [route.path for route in service.routes] + [page.path for page in service.pages]:
