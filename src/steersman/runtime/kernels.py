@@ -1,0 +1,65 @@
+"""Where compiled kernels are kept, and that only sound ones are loaded: a damaged one could crash the process.
+
+Numba keeps its machine code in the folder that NUMBA_CACHE_DIR names. Beside it stands a list of hashes; before
+Numba is imported every file that is not as listed is removed, and is then compiled again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import xxhash
+
+#: Names the folder, for installations whose own folder cannot be written.
+VARIABLE = "STEERSMAN_KERNEL_CACHE"
+_LIST = "hashes.json"
+_KINDS = ("*.nbi", "*.nbc")
+
+
+def cache_folder() -> Path:
+    """Return the configured folder, else one inside the installation, else one of the user's."""
+    if configured := os.environ.get(VARIABLE):
+        return Path(configured)
+    installed = Path(sys.prefix)
+    if os.access(installed, os.W_OK):
+        return installed / "var" / "cache" / "steersman" / "kernels"
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return user / "steersman" / "kernels"
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = [path for kind in _KINDS for path in folder.rglob(kind)]
+    return {str(path.relative_to(folder)): xxhash.xxh3_64_hexdigest(path.read_bytes()) for path in sorted(files)}
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    try:
+        listed = json.loads((folder / _LIST).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return listed if isinstance(listed, dict) else {}
+
+
+def use_cache(folder: Path | None = None) -> list[str]:
+    """Point Numba, which must not be imported yet, at the cache. Returns the files that were damaged and are gone."""
+    folder = folder or cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    listed = _listed(folder)
+    damaged = [name for name, digest in _hashes(folder).items() if listed.get(name) != digest]
+    for name in damaged:
+        (folder / name).unlink(missing_ok=True)
+    return damaged
+
+
+def keep_cache(folder: Path | None = None) -> None:
+    """List what the cache holds now, once everything that is needed has been compiled."""
+    folder = folder or cache_folder()
+    found = _hashes(folder)
+    if found != _listed(folder):
+        fresh = folder / f"{_LIST}.{os.getpid()}"
+        fresh.write_text(json.dumps(found))
+        fresh.replace(folder / _LIST)
