@@ -162,7 +162,7 @@ PAGES = (
         title_zh="概览",
         template="live/page.html",
         view=view,
-        permission="platform.status.read",
+        permission="telemetry.metrics.read",
     ),
 )
 ROUTES = (
@@ -170,7 +170,7 @@ ROUTES = (
         method="GET",
         path="/api/telemetry/overview",
         handler=overview,
-        permission="platform.status.read",
+        permission="telemetry.metrics.read",
         summary="What the live page shows, once: the machine's rates, the sources and the store's figures",
     ),
 )
@@ -179,7 +179,7 @@ RAW_ROUTES = (
         methods=frozenset({"GET"}),
         path="/api/telemetry/live/stream",
         handler=stream,
-        permission="platform.status.read",
+        permission="telemetry.metrics.read",
         summary="Server-sent events behind the live page",
     ),
 )
