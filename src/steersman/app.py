@@ -129,14 +129,14 @@ def compose(
     durable = DbosWork(directory.durable, clock)
     stack.callback(durable.close)
     supervisor = TaskSupervisor(clock, random.random)
-    limits, traffic = Limits(settings.house.max_body_bytes), Traffic()
+    limits, traffic, tracing = Limits(settings.house.max_body_bytes), Traffic(), Tracing(clock)
     provided: dict[type, Any] = {
         Limits: limits,
         Traffic: traffic,
         TaskSupervisor: supervisor,
         LoadedSettings: settings,
         Logs: logs,
-        Tracing: Tracing(clock),
+        Tracing: tracing,
     }
     ports = Ports(
         clock=clock,
@@ -152,7 +152,7 @@ def compose(
     house = House(services, ports, provided)
     provided[House] = house
     rules = Rules(keys=keys, allowed_hosts=settings.house.allowed_hosts, insecure=settings.house.insecure)
-    return Platform(house, assemble(house, rules, limits, traffic), supervisor, durable)
+    return Platform(house, assemble(house, rules, limits, traffic, tracing), supervisor, durable)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from steersman.model.errors import Conflict, InvalidInput, NotFound, Temporary
 from steersman.runtime.house import House
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Rules, assemble
+from steersman.runtime.tracing import Tracing
 
 TOKEN = "the-bootstrap-token"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -92,7 +93,8 @@ class Site:
         reader = Caller("reader", permissions=frozenset({"example.thing.read"}))
         keys = [(TOKEN, Caller("bootstrap", permissions=frozenset({"*"}))), ("reader-token", reader)]
         self.limits, self.traffic = Limits(body_bytes=1000), Traffic()
-        self.front = assemble(self.house, Rules(keys=keys, **rules), self.limits, self.traffic)
+        self.tracing = Tracing(self.clock)
+        self.front = assemble(self.house, Rules(keys=keys, **rules), self.limits, self.traffic, self.tracing)
 
     def start(self) -> Site:
         async def once() -> None:

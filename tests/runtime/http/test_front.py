@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from steersman.model.errors import InvalidInput, TooLarge
 from steersman.runtime.http import bodies
 from steersman.runtime.http.bodies import CappedRequest
 
+BEARER = {"authorization": "Bearer the-bootstrap-token"}
 READER = {"authorization": "Bearer reader-token"}
 
 
@@ -124,6 +126,18 @@ def test_answers_are_counted_by_template(site: Any) -> None:
         "/api/example/fail/{kind}": {404: 1},
     }
     assert site.traffic.routes["/hot"].buckets().counts[-1] == (float("inf"), 1)
+
+
+def test_control_requests_are_traced_under_the_callers_trace(site: Any) -> None:
+    """A span joins the trace of whoever asked; hot paths have none."""
+    spans: list[bytes] = []
+    site.tracing.listen(spans.append)
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    site.get("/api/example/whoami", headers={**BEARER, "traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    site.get("/hot")
+    site.tracing.flush()
+    span = json.loads(spans[0])["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert [(one["name"], one["traceId"]) for one in span] == [("HTTP GET", trace)]
 
 
 def test_a_websocket_is_closed_and_not_served(site: Any) -> None:

@@ -28,6 +28,7 @@ from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
 from steersman.runtime.http.problems import describe, problem, unexpected
 from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, wants_html
+from steersman.runtime.tracing import Tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -78,6 +79,7 @@ class Front:
         limits: Limits,
         traffic: Traffic,
         entrance: Entrance,
+        tracing: Tracing,
     ) -> None:
         self._house = house
         self._door = door
@@ -85,6 +87,7 @@ class Front:
         self._limits = limits
         self._traffic = traffic
         self._entrance = entrance
+        self._tracing = tracing
         self._clock = house.ports.clock
         self._exact: dict[str, dict[str, Hot]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, Any], dict[str, Hot]]] = []
@@ -133,7 +136,10 @@ class Front:
             return
         self._limits.check_length(headers.content_length, CONTROL_BODY_BYTES)
         scope[CALLER] = caller
-        await self._inner(scope, capped(receive, CONTROL_BODY_BYTES), send)
+        # Hot paths are not traced: a span would cost as much as all of the rest here.
+        attributes = {"http.request.method": scope["method"], "url.path": path}
+        with self._tracing.span(f"HTTP {scope['method']}", attributes, parent=_traceparent(scope)):
+            await self._inner(scope, capped(receive, CONTROL_BODY_BYTES), send)
 
     def _admit(self, path: str, headers: Headers) -> Caller | None:
         """Return the caller; nobody gets no further than the open paths."""
@@ -207,3 +213,8 @@ class Front:
     async def _refuse_socket(scope: Scope, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+
+
+def _traceparent(scope: Scope) -> str | None:
+    found = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
+    return None if found is None else found.decode("latin-1")

@@ -22,6 +22,7 @@ from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.front import Front
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.knobs import Knobs
+from steersman.runtime.tracing import Tracing
 
 #: Connections that may wait to be accepted, and seconds that an idle one is kept: senders reuse theirs every 5 to 60 s.
 _BACKLOG = 512
@@ -39,13 +40,13 @@ class Rules:
     insecure: bool = False
 
 
-def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic) -> ASGIApp:
+def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
     """Return the ASGI application of the whole platform."""
     door = Door(rules.keys, clock=house.ports.clock, allowed_hosts=rules.allowed_hosts, insecure=rules.insecure)
     shell = Shell([page for service in house.services for page in service.pages])
     entrance = Entrance(door, shell)
     control = build(house, shell, entrance, Actions(house.ports), Knobs(house.ports))
-    return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance)
+    return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)
 
 
 def listen(host: str, port: int) -> socket.socket:
