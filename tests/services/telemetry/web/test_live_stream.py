@@ -174,6 +174,13 @@ def test_the_overview_has_the_figures_of_the_page(live: Live) -> None:
     assert (answer.cores, answer.reading and answer.reading.busy) == (1, 50.0)
 
 
+def test_the_machine_itself_does_not_count_as_a_connected_source(live: Live) -> None:
+    """A newcomer is shown how to connect something until something is connected."""
+    own = [SourceRow(kind="host", name="box", samples=9), SourceRow(kind="processes", name="box", samples=9)]
+    assert not overview(context(replace(live, sources=lambda: own))).connected
+    assert overview(context(live)).connected
+
+
 def test_the_page_opens_before_anything_was_read() -> None:
     """In the first second there is no reading and no core to show."""
     empty = Live(host=HostFacts(name="box", system="Linux", boot_ms=None), sources=list, store=Figures)

@@ -235,6 +235,10 @@ class Feed:
             self._wakers.discard(wake)
 
 
+#: The platform's own senses, which are there before anybody connected anything.
+BUILT_IN_KINDS = frozenset({"host", "processes", "own"})
+
+
 class SourceState(StrEnum):
     """What a person should think of a source at a glance."""
 

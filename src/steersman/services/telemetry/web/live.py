@@ -21,6 +21,7 @@ from steersman.contract.service import Page, RawRoute, Route
 from steersman.runtime.console.language import Language, language_of
 from steersman.runtime.console.rendering import render
 from steersman.services.telemetry.logic.live import (
+    BUILT_IN_KINDS,
     RING_SECONDS,
     STORE_FIGURES,
     FileSystem,
@@ -50,7 +51,10 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The page's figures at one moment; `reading` is None and `cores` is 0 during the first seconds."""
+    """The page's figures at one moment; `reading` is None and `cores` is 0 during the first seconds.
+
+    `connected` says whether anything but the platform's own senses sends data.
+    """
 
     time_ms: int
     host: HostFacts
@@ -59,6 +63,7 @@ class Overview:
     memory_total: int
     filesystems: tuple[FileSystem, ...]
     sources: tuple[SourceView, ...]
+    connected: bool
     store: Mapping[str, float | None]
     store_ready: bool
     replay_progress: float
@@ -71,6 +76,7 @@ def _largest(filesystems: tuple[FileSystem, ...]) -> tuple[FileSystem, ...]:
 
 def _overview(live: Live, now_ms: int) -> Overview:
     figures = live.store()
+    rows = live.sources()
     look = live.feed.last_look
     return Overview(
         time_ms=now_ms,
@@ -79,7 +85,8 @@ def _overview(live: Live, now_ms: int) -> Overview:
         cores=len(look.cores) if look else 0,
         memory_total=look.memory_total if look else 0,
         filesystems=_largest(look.filesystems) if look else (),
-        sources=tuple(SourceView(row, row.state(now_ms)) for row in live.sources()),
+        sources=tuple(SourceView(row, row.state(now_ms)) for row in rows),
+        connected=any(row.kind not in BUILT_IN_KINDS for row in rows),
         store={name: getattr(figures, name) for name in STORE_FIGURES},
         store_ready=figures.ready,
         replay_progress=figures.replay_progress,
