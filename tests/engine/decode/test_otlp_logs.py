@@ -91,7 +91,7 @@ def test_a_time_behind_2262_is_refused():
 
 
 def test_a_mutated_body_gives_the_librarys_lines_or_is_refused(records):
-    chance = random.Random(6)  # noqa: S311 - a repeatable run
+    chance = random.Random(6)
     plain = encode_proto(records).SerializeToString()
     accepted = 0
     for _ in range(3000):

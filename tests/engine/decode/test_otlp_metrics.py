@@ -217,7 +217,7 @@ def test_label_names_are_made_legal():
 
 
 def test_a_mutated_body_is_read_as_its_own_copy_or_refused(exported):
-    chance = random.Random(7)  # noqa: S311 - a repeatable run
+    chance = random.Random(7)
     plain = encode_proto(exported[0]).SerializeToString()
     accepted = 0
     for _ in range(2000):

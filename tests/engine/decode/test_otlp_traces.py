@@ -116,7 +116,7 @@ def mutated(plain, chance):
 
 
 def test_a_mutated_binary_body_gives_the_librarys_spans_or_is_refused(spans):
-    chance = random.Random(4)  # noqa: S311 - a repeatable run
+    chance = random.Random(4)
     plain = encode_proto(spans).SerializeToString()
     accepted = 0
     for _ in range(2000):
@@ -139,7 +139,7 @@ def test_a_mutated_binary_body_gives_the_librarys_spans_or_is_refused(spans):
 
 
 def test_a_mutated_json_body_is_read_or_refused_and_nothing_else(spans):
-    chance = random.Random(5)  # noqa: S311 - a repeatable run
+    chance = random.Random(5)
     plain = encode_json(spans).to_json().encode()
     outcomes = set()
     for _ in range(2000):

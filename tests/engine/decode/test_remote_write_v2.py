@@ -200,7 +200,7 @@ def mutated(plain, chance):
 
 
 def test_a_mutated_body_reads_as_the_library_reads_it_or_is_refused():
-    chance = random.Random(2)  # noqa: S311 - a repeatable run
+    chance = random.Random(2)
     sender = Sender()
     for number in range(6):
         one = sender.series([("__name__", f"m{number}"), ("host", "a"), ("zone", f"z{number}")], (NOW_MS, number))
@@ -221,7 +221,7 @@ def test_a_mutated_body_reads_as_the_library_reads_it_or_is_refused():
 
 
 def test_a_mutated_snappy_block_is_refused_or_reads_as_the_library_reads_it():
-    chance = random.Random(3)  # noqa: S311 - a repeatable run
+    chance = random.Random(3)
     sender = Sender()
     for number in range(30):
         sender.series([("__name__", f"m{number}")], (NOW_MS, number))
