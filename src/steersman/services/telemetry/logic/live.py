@@ -236,7 +236,7 @@ class Feed:
 
 
 #: The platform's own senses, which are there before anybody connected anything.
-BUILT_IN_KINDS = frozenset({"host", "processes", "own"})
+BUILT_IN_KINDS = frozenset({"host", "processes"})
 
 
 class SourceState(StrEnum):
