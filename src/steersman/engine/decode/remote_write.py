@@ -219,7 +219,7 @@ def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, C901 - one
                     return np.int64(_IRREGULAR), at, others
                 series[rows] = owner
                 rows += 1
-            elif kind == 0x1A or kind == 0x22:
+            elif kind in (0x1A, 0x22):
                 extras[others, 0] = _EXEMPLAR if kind == 0x1A else _HISTOGRAM
                 extras[others, 1] = owner
                 extras[others, 2], extras[others, 3] = start, inner

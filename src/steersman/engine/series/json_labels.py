@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ def _write_string(data, at, end, out, to, hexadecimal):  # type: ignore[no-untyp
     to += 1
     for i in range(at, end):
         byte = data[i]
-        if byte == 0x22 or byte == 0x5C:
+        if byte in (0x22, 0x5C):
             out[to] = 0x5C
             out[to + 1] = byte
             to += 2
@@ -96,4 +97,4 @@ def labels_json(keys: Sequence[bytes]) -> list[str]:
     written = _write_all(np.frombuffer(joined, np.uint8), bounds, out, ends, _HEX)
     text = out[:written].tobytes()
     starts = [0, *ends.tolist()]
-    return [text[start:end].decode() for start, end in zip(starts, starts[1:], strict=False)]
+    return [text[start:end].decode() for start, end in itertools.pairwise(starts)]

@@ -61,7 +61,7 @@ def hash_bytes(data, start, end, scope):  # type: ignore[no-untyped-def]
 def same_bytes(left, left_at, right, right_at, size):  # type: ignore[no-untyped-def]
     """Compare without an early exit: a loop without a branch is vectorised, and most comparisons succeed.
 
-    The positions are unsigned because a signed index might be negative, and that check costs thirty times the comparison.
+    The positions are unsigned: a signed index might be negative, and that check costs thirty times the comparison.
     """
     left_first, right_first = np.uint64(left_at), np.uint64(right_at)
     difference = np.uint8(0)

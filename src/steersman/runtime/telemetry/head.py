@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item", bound=np.generic)
 
-#: Samples of a chunk: 256 bytes. A million series at one sample each then cost 256 MB, and a full chain wastes half a chunk.
+#: Samples of a chunk: 256 bytes, so a million series at one sample each cost 256 MB; a chain wastes half a chunk.
 CHUNK = 16
 _NONE = np.int32(-1)
 _READ32 = Array(int32, 1, "C", readonly=True)
@@ -184,7 +184,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Which times are accepted: from `oldest` to `latest`, and not more than `window` before a series' newest. Milliseconds."""
+    """Which times are accepted, in milliseconds: `oldest` to `latest`, and `window` before a series' newest."""
 
     oldest: int
     latest: int

@@ -87,7 +87,7 @@ class MetricQueries:
 
     def select(self, tenant: Tenant, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """Return the matching series' samples in `start..end` (milliseconds, both included)."""
-        # The head is read before the list of blocks: a generation that is sealed in between is seen twice, never not at all.
+        # The head is read before the list of blocks: what is sealed in between is seen twice, and not never.
         head = self._live.select(tenant, matchers, start, end)
         known = self._blocks
         try:

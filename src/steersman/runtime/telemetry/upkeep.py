@@ -169,7 +169,7 @@ class Upkeep:
         return fresh, blocks
 
     def _append(self, name: str, size: int, buffers: Sequence[bytes]) -> int:
-        """Append to a file of the head behind its first `size` bytes, the only ones that count. Returns the new size."""
+        """Append to a file of the head behind its first `size` bytes, the only ones that count; return its new size."""
         disk = self._store.disk
         file = disk.open_append(self._store.folder / "head" / name)
         try:
@@ -300,7 +300,7 @@ class Upkeep:
     # ------------------------------------------------------------------ retention
 
     async def retain(self, now_ms: int) -> list[str]:
-        """Drop blocks that are past retention, then the oldest ones while the store is too large. Returns their names."""
+        """Drop blocks past retention, then the oldest ones while the store is too large. Returns their names."""
         async with self._one_at_a_time:
             store = self._store
             doomed = expired(store.manifest, now_ms - int(store.options.retention_seconds * 1000))

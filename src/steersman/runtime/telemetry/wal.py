@@ -7,6 +7,7 @@ torn: a file is followed by another only after all of it was synced.
 
 from __future__ import annotations
 
+import itertools
 import struct
 import threading
 from collections import deque
@@ -210,7 +211,7 @@ class Log:
     def drop_through(self, seq: int) -> None:
         """Delete the files all of whose records are `<= seq`. The newest file stays."""
         paths = segments(self._folder)
-        for path, following in zip(paths, paths[1:], strict=False):
+        for path, following in itertools.pairwise(paths):
             if int(following.stem) <= seq + 1:
                 self.bytes -= path.stat().st_size
                 self._disk.remove(path)

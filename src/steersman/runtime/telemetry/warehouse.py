@@ -10,6 +10,7 @@ question runs, with the configuration locked.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import threading
@@ -86,7 +87,7 @@ def _head_tables(folder: Path, known: Manifest, series: _Series) -> Iterator[tup
         for scopes, bounds, content in columns.read_series(folder / "head" / file.name, file.bytes):
             text, ends = content.tobytes(), bounds.tolist()
             tenants += [known.tenants[scope] for scope in scopes.tolist()]
-            keys += [text[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+            keys += [text[start:end] for start, end in itertools.pairwise(ends)]
         own[file.epoch] = series.add(-file.epoch, tenants, keys)
     for generation in known.generations:
         batch = joined(list(columns.read_samples(folder / "head" / generation.name, generation.bytes)))

@@ -76,7 +76,7 @@ def vector(keys: Sequence[bytes], time_ms: int, values: NDArray[np.float64]) -> 
 def matrix(
     keys: Sequence[bytes], offsets: NDArray[np.int64], times: NDArray[np.int64], values: NDArray[np.float64]
 ) -> str:
-    """Return the data of a range: series `keys[i]` has the samples `offsets[i]:offsets[i + 1]`; empty ones are left out."""
+    """Return the data of a range; series `keys[i]` has the samples `offsets[i]:offsets[i + 1]`, and none if empty."""
     pairs = _pairs(times, values)
     starts = offsets.tolist()
     rows = (

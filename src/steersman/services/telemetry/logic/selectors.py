@@ -1,4 +1,4 @@
-"""Series selectors as in Prometheus: `name{label="value", other=~"a|b"}[5m] offset 1h`. PromQL proper is not read here."""
+"""Series selectors as in Prometheus: `name{label="value", other=~"a|b"}[5m] offset 1h`. PromQL is not read here."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Answers and errors have Prometheus's own form. Functions and operators of PromQL
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,7 +146,8 @@ def query_range(question: Question) -> str:
         raise InvalidInput('invalid parameter "step": zero or negative query resolution step widths are not accepted')
     if (end - start) // step >= MAX_STEPS:
         raise InvalidInput(
-            f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries. Try decreasing the query resolution (?step=XX)"
+            f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries. "
+            "Try decreasing the query resolution (?step=XX)"
         )
     steps = np.arange(start, end + 1, step, dtype=np.int64)
     first = start - selector.offset_ms - LOOKBACK_MS
@@ -160,7 +162,7 @@ def query_range(question: Question) -> str:
 def _stepped(found: Selection, steps: Any, offset: int) -> tuple[Any, Any, Any]:
     times, values = [np.empty(0, np.int64)], [np.empty(0, np.float64)]
     bounds = found.offsets.tolist()
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in itertools.pairwise(bounds):
         at, picked = answers.at_steps(found.times[begin:end], found.values[begin:end], steps - offset, LOOKBACK_MS)
         times.append(at + offset)
         values.append(picked)
