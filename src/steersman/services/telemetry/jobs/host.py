@@ -18,6 +18,7 @@ from steersman.services.telemetry.jobs.machine import Machine, Place, Processes
 from steersman.services.telemetry.jobs.sources import Intake, Source
 from steersman.services.telemetry.logic.host.families import describe
 from steersman.services.telemetry.logic.host.readings import Reading, SeriesKeys
+from steersman.services.telemetry.logic.markers import describing, ended
 from steersman.services.telemetry.model import HostSettings
 
 #: Counted in `Sources.counts` for each pass that the store did not take.
@@ -93,20 +94,27 @@ class HostWriter:
         self._described: frozenset[str] = frozenset()
 
     async def write(self, readings: list[Reading], now_ns: int) -> None:
+        """Write one pass; if the store does not take it, it is counted as lost."""
         columns = self._keys.columns(readings)
-        names = frozenset(name for name, _, _ in readings)
-        body = wire.pack(
-            time_ms=now_ns // _NS_PER_MS,
-            samples=columns,
-            ended=self._present - columns.keys(),
-            metadata=[describe(name) for name in sorted(names - self._described)],
-        )
+        time_ms = now_ns // _NS_PER_MS
         try:
-            await self._intake.write(WireFormat.READINGS, self._intake.tenant, body, now_ns)
+            await self._describe({name for name, _, _ in readings}, now_ns)
+            await self._send(WireFormat.READINGS, wire.pack(columns.items(), time_ms), now_ns)
+            if gone := self._present - columns.keys():
+                await self._send(WireFormat.READINGS, ended(gone, time_ms), now_ns)
         except SteersmanError as error:
+            self._present |= columns.keys()
             self._intake.sources.failed(self._source, error.message)
             self._intake.sources.counts[LOST_PASSES] += 1
             return
         self._present = frozenset(columns)
-        self._described |= names
         self._intake.sources.seen(self._source, now_ns, len(columns))
+
+    async def _describe(self, names: set[str], now_ns: int) -> None:
+        """Say what the metrics are, once for as long as this process runs."""
+        if new := names - self._described:
+            await self._send(WireFormat.EXPOSITION, describing(map(describe, sorted(new))), now_ns)
+            self._described |= new
+
+    async def _send(self, format: WireFormat, body: bytes, now_ns: int) -> None:
+        await self._intake.write(format, self._intake.tenant, body, now_ns)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from steersman.engine.decode import exposition
-from steersman.engine.decode import readings as wire
-from steersman.model.errors import SteersmanError
+from steersman.model.errors import SteersmanError, Temporary
 from steersman.model.telemetry import WireFormat
 from steersman.services.telemetry.jobs.fetch import Fetcher, Page
 from steersman.services.telemetry.jobs.sources import Intake, Source
 from steersman.services.telemetry.jobs.target_files import TargetFiles
 from steersman.services.telemetry.logic.discovery import Target, targets_of
+from steersman.services.telemetry.logic.markers import describing, ended
 from steersman.services.telemetry.logic.schedule import aligned, delay, offset_seconds
 from steersman.services.telemetry.logic.scraped import (
     NOTHING,
@@ -32,12 +33,26 @@ REFRESH_SECONDS = 5.0
 #: Counted in `Sources.counts`.
 SCRAPES = "scrapes"
 FAILED_SCRAPES = "scrapes_failed"
+#: Targets that were removed while the store took nothing, so that their series end without a marker.
+LOST_ENDS = "scrape_ends_lost"
 
 #: Targets that files name at the top of the section, without a job of their own, belong to this one.
 FILES_JOB = "files"
 
+_NO_PAGE = Page(b"", "text/plain")
 _NS = 1_000_000_000
 _NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one scrape brought; `error` is empty when it went well."""
+
+    page: Page
+    content: Content
+    time_ms: int
+    seconds: float
+    error: str
 
 
 class TargetScraper:
@@ -57,67 +72,78 @@ class TargetScraper:
         clock, interval = self._intake.clock, self._target.interval_seconds
         began = -math.inf
         while True:
-            wall = clock.wall_ns() / _NS
-            await clock.sleep(delay(wall, clock.monotonic() - began, interval, self._offset))
+            await clock.sleep(delay(self._wall(), clock.monotonic() - began, interval, self._offset))
             began = clock.monotonic()
             await self.scrape()
 
     async def scrape(self) -> None:
-        """Scrape once and write the page, the report and what ended."""
-        started, now_ns = self._intake.clock.monotonic(), self._intake.clock.wall_ns()
-        time_ms = round(aligned(now_ns / _NS, self._target.interval_seconds, self._offset) * 1000)
+        """Scrape once and write the page with the report, then what ended."""
+        started = self._intake.clock.monotonic()
+        time_ms = round(aligned(self._wall(), self._target.interval_seconds, self._offset) * 1000)
         self._intake.sources.counts[SCRAPES] += 1
-        content, scraped, error = NOTHING, 0, ""
+        page, content, error = _NO_PAGE, NOTHING, ""
         try:
             page = await self._fetcher.fetch(self._target)
-            content = await self._take_in(page, time_ms, now_ns)
-            scraped = content.samples
+            # A large page takes long to read, and others wait for the loop.
+            decoded = await asyncio.to_thread(exposition.decode, self._pack(page, ()), time_ms * _NS_PER_MS)
+            content = content_of(decoded, time_ms, self._job.sample_limit)
         except SteersmanError as problem:
-            error = problem.message
+            page, error = _NO_PAGE, problem.message
         seconds = self._intake.clock.monotonic() - started
-        samples = report(
-            self._target.labels,
-            healthy=not error,
-            seconds=seconds,
-            scraped=scraped,
-            content=content,
-            before=self._before,
-        )
-        unwritten = await self._record(time_ms, samples, self._before.present - content.present, now_ns)
-        # Markers that could not be written are owed: they go with the next report.
-        self._before = replace(content, present=content.present | self._before.present) if unwritten else content
-        self._note(unwritten or error, now_ns, content)
+        await self._keep(_Outcome(page, content, time_ms, seconds, error))
 
     async def end(self) -> None:
         """Mark every series of a target that was removed as ended."""
-        now_ns = self._intake.clock.wall_ns()
-        ended = self._before.present | own_keys(self._target.labels)
-        await self._record(now_ns // _NS_PER_MS, {}, ended, now_ns)
+        time_ms = self._intake.clock.wall_ns() // _NS_PER_MS
+        try:
+            await self._write(
+                WireFormat.READINGS, ended(self._before.present | own_keys(self._target.labels), time_ms), time_ms
+            )
+        except SteersmanError:
+            self._intake.sources.counts[LOST_ENDS] += 1
         self._intake.sources.gone(self._source)
 
-    async def _take_in(self, page: Page, time_ms: int, now_ns: int) -> Content:
-        body = exposition.pack(
-            page.body,
+    async def _keep(self, outcome: _Outcome) -> None:
+        """Write a scrape. Markers that cannot be written now are owed: they go with the next scrape."""
+        content, error = outcome.content, outcome.error
+        gone = self._before.present - content.present
+        try:
+            await self._write(WireFormat.EXPOSITION, self._pack(outcome.page, self._report(outcome)), outcome.time_ms)
+            if gone:
+                await self._write(WireFormat.READINGS, ended(gone, outcome.time_ms), outcome.time_ms)
+            self._before = content
+        except SteersmanError as problem:
+            if not error and not isinstance(problem, Temporary):
+                # A page that the store refuses for good is a failed scrape, and that has to be told.
+                return await self._keep(replace(outcome, page=_NO_PAGE, content=NOTHING, error=problem.message))
+            self._before = replace(content, present=content.present | gone)
+            error = problem.message
+        return self._note(error, outcome.time_ms * _NS_PER_MS, content)
+
+    def _report(self, outcome: _Outcome) -> list[tuple[str, float]]:
+        return report(
+            self._target.labels,
+            healthy=not outcome.error,
+            seconds=outcome.seconds,
+            content=outcome.content,
+            before=self._before,
+        )
+
+    def _wall(self) -> float:
+        return self._intake.clock.wall_ns() / _NS
+
+    def _pack(self, page: Page, samples: Sequence[tuple[str, float]]) -> bytes:
+        return exposition.pack(
             content_type=page.content_type,
-            labels=self._target.labels,
-            time_ms=time_ms,
+            target_labels=self._target.labels,
             honor_labels=self._job.honor_labels,
             honor_timestamps=self._job.honor_timestamps,
+            extra_samples=samples,
+            body=page.body,
         )
-        # A large page takes long to read, and others wait for the loop.
-        decoded = await asyncio.to_thread(exposition.decode, body, now_ns)
-        content = content_of(decoded, time_ms, self._job.sample_limit)
-        await self._intake.write(WireFormat.EXPOSITION, self._intake.tenant, body, now_ns)
-        return content
 
-    async def _record(self, time_ms: int, samples: dict[bytes, float], ended: frozenset[bytes], now_ns: int) -> str:
-        """Write the platform's own samples about the target; return what went wrong."""
-        body = wire.pack(time_ms=time_ms, samples=samples, ended=ended, metadata=REPORT_METADATA)
-        try:
-            await self._intake.write(WireFormat.READINGS, self._intake.tenant, body, now_ns)
-        except SteersmanError as error:
-            return error.message
-        return ""
+    async def _write(self, format: WireFormat, body: bytes, time_ms: int) -> None:
+        await self._intake.write(format, self._intake.tenant, body, time_ms * _NS_PER_MS)
 
     def _note(self, error: str, now_ns: int, content: Content) -> None:
         if error:
@@ -174,6 +200,7 @@ async def scrape_targets(intake: Intake, jobs: Sequence[ScrapeJob]) -> None:
     """Scrape the targets of these jobs, for ever."""
     crews = [Crew(job, intake) for job in jobs]
     try:
+        await _describe_reports(intake)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 for crew in crews:
@@ -182,3 +209,9 @@ async def scrape_targets(intake: Intake, jobs: Sequence[ScrapeJob]) -> None:
     finally:
         for crew in crews:
             await crew.close()
+
+
+async def _describe_reports(intake: Intake) -> None:
+    """Say what the scrapers' own metrics are. If the store cannot take that now, their samples say enough."""
+    with suppress(Temporary):
+        await intake.write(WireFormat.EXPOSITION, intake.tenant, describing(REPORT_METADATA), intake.clock.wall_ns())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from steersman.model.errors import InvalidInput
@@ -48,23 +47,23 @@ def content_of(decoded: Decoded, time_ms: int, sample_limit: int) -> Content:
 
 
 def report(
-    target: Labels, *, healthy: bool, seconds: float, scraped: int, content: Content, before: Content
-) -> dict[bytes, float]:
-    """Return the five series that describe a scrape, by key."""
+    target: Labels, *, healthy: bool, seconds: float, content: Content, before: Content
+) -> list[tuple[str, float]]:
+    """Return the five samples that describe a scrape. One that the page has itself is left to the page."""
     values = {
         "up": float(healthy),
         "scrape_duration_seconds": seconds,
-        "scrape_samples_scraped": float(scraped),
-        "scrape_samples_post_metric_relabeling": float(scraped),
+        "scrape_samples_scraped": float(content.samples),
+        "scrape_samples_post_metric_relabeling": float(content.samples),
         "scrape_series_added": float(len(content.series - before.series)),
     }
-    return dict(zip(report_keys(target, values), values.values(), strict=True))
+    return [(name, value) for name, value in values.items() if _own_key(target, name) not in content.series]
 
 
 def own_keys(target: Labels) -> frozenset[bytes]:
     """Return the keys of a target's own series, which end when the target is removed."""
-    return frozenset(report_keys(target, (metadata.name for metadata in REPORT_METADATA)))
+    return frozenset(_own_key(target, metadata.name) for metadata in REPORT_METADATA)
 
 
-def report_keys(target: Labels, names: Iterable[str]) -> list[bytes]:
-    return [encode_labels(canonical({**dict(target), METRIC_NAME: name})) for name in names]
+def _own_key(target: Labels, name: str) -> bytes:
+    return encode_labels(canonical({**dict(target), METRIC_NAME: name}))
