@@ -42,6 +42,36 @@ _TEMPLATES = (
 #: One line in a million says this.
 NEEDLE = "Filesystem corruption detected on volume zeta-quadrant"
 
+#: Rare, common, scattered and absent words, phrases, attributes, negations and the worst cases: words that are
+#: everywhere and never together, and text that the index cannot look up.
+QUERIES = (
+    "zeta-quadrant",
+    "OutOfMemoryError",
+    "timeout",
+    "connection reset",
+    "10.0.3.17",
+    "user 12345",
+    "nosuchword",
+    "killed stripe",
+    '"reset by peer while"',
+    '"nection res"',
+    '"no such phrase at all"',
+    "OutOfM*",
+    "无法连接",
+    "登录成功 user",
+    "service:payments severity>=error",
+    "host.name:web-017 timeout",
+    "host.name=web-01* 数据库",
+    "region:eu-2 env:staging killed",
+    "trace_id:00000000000000000123456789abcdef",
+    "timeout -inventory",
+    "-info severity>=fatal",
+    "shop OR zeta",
+    "/attempt [5-6]$/",
+    "timeout inventory -lock",
+    "GET -GET",
+)
+
 
 def lines(count: int, seed: int = 1) -> Iterator[LogColumns]:
     """Yield `count` lines as requests, in order of time with a little disorder."""

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from steersman.runtime.telemetry.events.schema import Tokenize
 
 #: A block of so many rows is not merged again; merging holds about 2 KB a row for a short time.
-FULL_ROWS = 1_000_000
+FULL_ROWS = 500_000
 #: Nor is one of so many bytes on disk: text that packs well unpacks to tens of times as much.
-FULL_BYTES = 64 << 20
+FULL_BYTES = 32 << 20
 #: Blocks of one size that must have gathered before they are merged: each row is written once per size.
 FAN_IN = 8
 _DAY_NS = 86_400 * 10**9

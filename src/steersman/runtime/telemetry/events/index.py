@@ -17,7 +17,7 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from numpy import bool_, int32, int64, uint8, uint32, uint64
     from numpy.typing import NDArray
+
+Item = TypeVar("Item", bound=np.generic)
 
 MAGIC = b"SMTOKIDX"
 #: Covers the layout, the hash and how text is cut into tokens: a file of another version is rebuilt.
@@ -134,13 +136,21 @@ def _dense(flat: NDArray[uint32], counts: NDArray[int64], rows: int) -> tuple[ND
     return np.concatenate(maps), np.cumsum([len(part) for part in maps[1:]]).astype(np.uint32)
 
 
+def _differs(values: NDArray[Item]) -> NDArray[bool_]:
+    """Return which values of a sorted array are not the one before."""
+    first = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    return first
+
+
 def _invert(pairs: NDArray[uint64], rows: int) -> dict[str, NDArray[np.generic]]:
-    """Turn (key, row) pairs into the sections that hold tokens."""
-    pairs = np.sort(pairs)
-    pairs = pairs[np.flatnonzero(np.diff(pairs, prepend=~pairs[:1]))]
+    """Turn (key, row) pairs, which are sorted in place, into the sections that hold tokens."""
+    pairs.sort()
+    pairs = pairs[_differs(pairs)]
     keys = (pairs >> np.uint64(32)).astype(np.uint32)
     flat = pairs.astype(np.uint32)
-    firsts = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    del pairs
+    firsts = np.flatnonzero(_differs(keys))
     counts = np.diff(firsts, append=len(keys))
     keys = keys[firsts]
     lone = counts == 1
@@ -183,7 +193,10 @@ def trigram_map(texts: Iterable[NDArray[uint8]]) -> NDArray[uint8]:
 def encode(
     pairs: NDArray[uint64], bounds: NDArray[int64], starts: NDArray[int64], trigrams: NDArray[uint8]
 ) -> list[bytes]:
-    """Return the index file as buffers. `pairs` come from `pair`, the rest has one entry per row group."""
+    """Return the index file as buffers.
+
+    `pairs` come from `pair` and are put in another order; the rest has one entry per row group.
+    """
     rows = int(starts[-1])
     sections = {"bounds": bounds, "starts": starts, **_invert(pairs, rows), "trigrams": trigrams}
     body: list[bytes] = []

@@ -297,13 +297,28 @@ def _text_mask(predicate: Predicate, table: pa.Table, schema: Schema) -> NDArray
     return np.logical_or.reduce(masks) if masks else np.zeros(table.num_rows, np.bool_)
 
 
+def _reads_json(query: Query, schema: Schema) -> bool:
+    return not columns_read(query, schema).isdisjoint(schema.attributes)
+
+
+def _all_match(parts: list[Query], table: pa.Table, schema: Schema) -> NDArray[bool_]:
+    """Return the rows that satisfy every part; a later part sees only what the earlier ones left."""
+    rows = np.arange(table.num_rows)
+    for part in parts:
+        kept = matches(part, table if len(rows) == table.num_rows else table.take(rows), schema)
+        rows = rows[kept]
+    found = np.zeros(table.num_rows, np.bool_)
+    found[rows] = True
+    return found
+
+
 def matches(query: Query, table: pa.Table, schema: Schema) -> NDArray[bool_]:  # noqa: PLR0911 -- one return a case
     """Return which rows satisfy a checked query; the table has at least `columns_read`."""
     match query:
         case Everything():
             return np.ones(table.num_rows, np.bool_)
         case And(parts):
-            return np.logical_and.reduce([matches(part, table, schema) for part in parts])
+            return _all_match(sorted(parts, key=lambda part: _reads_json(part, schema)), table, schema)
         case Or(parts):
             return np.logical_or.reduce([matches(part, table, schema) for part in parts])
         case Not(part):
