@@ -32,19 +32,25 @@ _DECODERS = {
 }
 
 
+class StoredSeries(SeriesSet):
+    """A set of series that remote write 1.0 is decoded against."""
+
+    def scan_remote_write(self, body: bytes, scope: int) -> remote_write.Scan:
+        """Decode one request; nothing is added."""
+        return remote_write.scan(body, self, scope)
+
+
 class TelemetryEngine:
     """Decoders, series sets and the tokeniser, as the store's `Engine` port asks for them."""
+
+    tokenizer = "steersman.engine.logs.tokens:tokenize"
 
     def __init__(self) -> None:
         self._decoders: dict[WireFormat, Callable[[bytes, int], Decoded]] = {}
 
-    def new_series_set(self) -> SeriesSet:
+    def new_series_set(self) -> StoredSeries:
         """Return an empty set of series."""
-        return SeriesSet()
-
-    def scan_remote_write(self, body: bytes, series: SeriesSet, scope: int) -> remote_write.Scan:
-        """Decode remote write 1.0 against known series."""
-        return remote_write.scan(body, series, scope)
+        return StoredSeries()
 
     def decode(self, kind: WireFormat) -> Callable[[bytes, int], Decoded]:
         """Return the decoder of any other format."""

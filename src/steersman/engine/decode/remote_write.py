@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -27,7 +27,7 @@ from steersman.model.telemetry import ExemplarColumns, MetricMetadata, MetricTyp
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from steersman.engine.series.series_set import SeriesSet
+    from steersman.engine.series.key_table import KeyTable
 
 #: The least bytes of a length-delimited field, so of a sample or a series: its tag and a length of zero.
 _LEAST_FIELD = 2
@@ -269,7 +269,19 @@ def _canonical_bytes(raw: bytes) -> bytes:
     return check_labels([(label.name, label.value) for label in parsed.labels])
 
 
-def scan(body: bytes, series: SeriesSet, scope: int) -> Scan:
+class KnownSeries(Protocol):
+    """The series to recognise. `follows[k]` guesses the key that comes after key k, and is learned here."""
+
+    @property
+    def keys(self) -> KeyTable: ...
+    @property
+    def series_of(self) -> NDArray[np.int32]: ...
+    @property
+    def follows(self) -> NDArray[np.int32]: ...
+    def canonical(self, series: int) -> bytes: ...
+
+
+def scan(body: bytes, series: KnownSeries, scope: int) -> Scan:
     """Decode one snappy-compressed `WriteRequest` for a tenant's number.
 
     Raises `InvalidInput` or `TooLarge`; nothing is registered: the caller adds `unknown` once the request is durable.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -91,9 +91,9 @@ class SeriesSet:
         lengths = self.keys.ends[numbers + 1] - self.keys.ends[numbers]
         return self.keys.scopes[numbers], lengths, b"".join(self.keys.key(int(number)) for number in numbers)
 
-    def only(self, chosen: NDArray[np.int32]) -> SeriesSet:
+    def only(self, chosen: NDArray[np.int32]) -> Self:
         """Return a new set with just these series, numbered in the given order."""
-        smaller = SeriesSet()
+        smaller = type(self)()
         smaller.tenants = list(self.tenants)
         scopes = self.keys.scopes[self.key_of[chosen]]
         # One run of equal scopes at a time keeps the order and needs one call for the usual single tenant.

@@ -308,7 +308,7 @@ class TelemetryStore:
             return _Prepared(kind, tenant, body, received_ns, decoded=decoded)
         # Until the start is complete another thread is adding series, so a request is checked against an empty set.
         live = self.live.series if self.ready or restoring else self.engine.new_series_set()
-        scan = self.engine.scan_remote_write(body, live, live.scope(tenant))
+        scan = live.scan_remote_write(body, live.scope(tenant))
         return _Prepared(kind, tenant, body, received_ns, live, scan)
 
     def _on_synced(self, seq: int) -> None:
@@ -338,7 +338,7 @@ class TelemetryStore:
         if one.scan is not None:
             scan = one.scan
             if one.series is not live.series:
-                scan = self.engine.scan_remote_write(one.body, live.series, scope)
+                scan = live.series.scan_remote_write(one.body, scope)
             outcome = live.append_scan(scope, scan, received_ms)
             decoded = Decoded(metadata=scan.metadata, exemplars=scan.exemplars, refused=scan.refused)
             return self._apply_rest(one.tenant, decoded, outcome.samples, outcome.refused)

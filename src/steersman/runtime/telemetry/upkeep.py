@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from steersman.runtime.telemetry import columns, manifest, sealing
+from steersman.runtime.telemetry.events import compact
 from steersman.runtime.telemetry.events.block import EventBlock
 from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, MetricBlock, SeriesFile
 
@@ -224,7 +225,7 @@ class Upkeep:
 
     async def _seal(self, file: GenerationFile) -> None:
         name = await self._next_name()
-        text = await self._child("steersman.runtime.telemetry.sealing", "seal", str(file.number), name)
+        text = await self._child("sealing", "seal", str(self._store.folder), str(file.number), name)
         await self._replace_generation(file, (MetricBlock(**json.loads(text)),))
 
     async def _replace_generation(self, file: GenerationFile, blocks: tuple[MetricBlock, ...]) -> None:
@@ -243,8 +244,8 @@ class Upkeep:
         await self._commit(replace(store.manifest, next_file=number + 1), "metrics")
         return f"block-{number:08d}"
 
-    async def _commit(self, fresh: Manifest, *folders: str) -> None:
-        """Sync the folders, make `fresh` the truth, and delete what it no longer names."""
+    async def _commit(self, fresh: Manifest, *folders: str, on_commit: Callable[[], None] = lambda: None) -> None:
+        """Sync the folders, make `fresh` the truth, tell the readers, and delete what is no longer named."""
         store, before = self._store, self._store.manifest
 
         def write() -> None:
@@ -255,24 +256,26 @@ class Upkeep:
         await _to_the_end(write)
         store.manifest = fresh
         store.queries.use(fresh.metric_blocks)
+        on_commit()
         for name in before.file_names() - fresh.file_names():
             store.disk.remove(store.folder / name)
 
-    async def _child(self, module: str, job: str, *arguments: str) -> bytes:
-        """Run a job in a process that ends, and return what it printed."""
+    async def _child(self, module: str, *arguments: str, sending: bytes = b"") -> bytes:
+        """Run a module of this package in a process that ends, and return what it printed."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, job, str(self._store.folder), *arguments),
+            *(sys.executable, "-m", f"steersman.runtime.telemetry.{module}", *arguments),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            output, errors = await process.communicate()
-        except asyncio.CancelledError:
-            process.kill()
-            raise
+            output, errors = await process.communicate(sending)
+        finally:
+            if process.returncode is None:
+                process.kill()
         if process.returncode != 0:
             last = errors.decode(errors="replace").strip().splitlines()[-1:]
-            raise ChildFailed(f"{module} {job} ended with {process.returncode}: {' '.join(last)}")
+            raise ChildFailed(f"{module} ended with {process.returncode}: {' '.join(last)}")
         return output
 
     async def merge(self, now_ms: int) -> bool:
@@ -283,12 +286,15 @@ class Upkeep:
             if chosen:
                 await self._merge_metrics(chosen)
                 return True
-            return False
+            plans = compact.plan(store.manifest.event_blocks, now_ms * 1_000_000)
+            if plans:
+                await self._merge_events(plans[0])
+            return bool(plans)
 
     async def _merge_metrics(self, chosen: Sequence[MetricBlock]) -> None:
         name = await self._next_name()
         names = [one.name for one in chosen]
-        text = await self._child("steersman.runtime.telemetry.sealing", "merge", name, *names)
+        text = await self._child("sealing", "merge", str(self._store.folder), name, *names)
         made = MetricBlock(**json.loads(text))
         before = self._store.manifest.metric_blocks
         # The merged block takes the place of the oldest, because the order of blocks is that of intake.
@@ -296,6 +302,19 @@ class Upkeep:
         blocks = [one for one in before if one.name not in names]
         blocks.insert(first, made)
         await self._commit(replace(self._store.manifest, metric_blocks=tuple(blocks)), "metrics")
+
+    async def _merge_events(self, chosen: Sequence[EventBlock]) -> None:
+        store, kind = self._store, chosen[0].kind
+        asked = json.dumps([one.to_json() for one in chosen]).encode() + b"\n"
+        folder = str(store.folder / kind)
+        text = await self._child("events.compact", folder, "--tokenize", store.engine.tokenizer, sending=asked)
+        made = EventBlock.from_json(json.loads(text))
+        names = {one.name for one in chosen}
+        kept = tuple(one for one in store.manifest.event_blocks if one.name not in names)
+        events = next(one for one in (store.logs, store.spans, store.exemplars) if one.schema.kind == kind)
+        await self._commit(
+            replace(store.manifest, event_blocks=(*kept, made)), kind, on_commit=lambda: events.swap(names, [made])
+        )
 
     # ------------------------------------------------------------------ retention
 
@@ -316,9 +335,13 @@ class Upkeep:
             metric_blocks=tuple(one for one in known.metric_blocks if one.name not in doomed),
             event_blocks=tuple(one for one in known.event_blocks if one.name not in doomed),
         )
-        for events in (store.logs, store.spans, store.exemplars):
-            events.drop(doomed)
-        await self._commit(fresh)
+        stores = (store.logs, store.spans, store.exemplars)
+
+        def forget() -> None:
+            for events in stores:
+                events.drop(doomed)
+
+        await self._commit(fresh, on_commit=forget)
 
 
 def expired(known: Manifest, before_ms: int) -> set[str]:

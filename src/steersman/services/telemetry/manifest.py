@@ -13,7 +13,7 @@ from steersman.runtime.telemetry.store import TelemetryStore
 from steersman.runtime.tracing import Tracing
 from steersman.services.telemetry.commands import COMMANDS
 from steersman.services.telemetry.jobs.host import watch_machine, watch_processes
-from steersman.services.telemetry.jobs.live import fill, host_facts
+from steersman.services.telemetry.jobs.live import fill, host_facts, recall
 from steersman.services.telemetry.jobs.own import take_own
 from steersman.services.telemetry.jobs.scrape import jobs_of, scrape_targets
 from steersman.services.telemetry.jobs.sources import Intake, Sources
@@ -33,6 +33,11 @@ class TelemetryState:
     intake: Intake
     live: Live
 
+    @property
+    def provided(self) -> dict[type, object]:
+        """What other services may ask for."""
+        return {TelemetryStore: self.store}
+
 
 @asynccontextmanager
 async def lifespan(ports: Ports) -> AsyncIterator[TelemetryState]:
@@ -45,6 +50,13 @@ async def lifespan(ports: Ports) -> AsyncIterator[TelemetryState]:
             intake=Intake(write=opened.store.write, clock=ports.clock, sources=sources),
             live=Live(host=host_facts(), sources=sources.rows, store=opened.store.stats),
         )
+
+
+async def _restore(ctx: Context) -> None:
+    """Make what the disk holds readable, then give the page its last minutes."""
+    store: TelemetryStore = ctx.state.store
+    await store.restore()
+    await recall(ctx.state.live.feed, store.queries.select, ctx.ports.clock)
 
 
 async def _watch_host(ctx: Context) -> None:
@@ -75,7 +87,7 @@ async def _syslog_udp(ctx: Context) -> None:
 
 
 JOBS = (
-    Job(name="restore", run=lambda ctx: ctx.state.store.restore()),
+    Job(name="restore", run=_restore),
     Job(name="upkeep", run=lambda ctx: ctx.state.store.upkeep.run()),
     Job(name="host", run=_watch_host),
     Job(name="processes", run=_watch_processes),

@@ -41,6 +41,10 @@ class Sources:
         """Note a delivery of so many samples or log lines."""
         self._note(source, time_ns // _NS_PER_MS, samples, "")
 
+    def pushed(self, kind: str, sender: str, time_ns: int, samples: int) -> None:
+        """Note what somebody sent on their own accord."""
+        self.seen(Source(kind, sender), time_ns, samples)
+
     def failed(self, source: Source, error: str) -> None:
         """Note a failure. The time of the last delivery stays, so that its age goes on growing."""
         before = self._rows.get(source)

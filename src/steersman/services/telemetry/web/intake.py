@@ -28,6 +28,20 @@ _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 #: google.rpc.Code of an answer: INVALID_ARGUMENT and UNAVAILABLE.
 _RPC_INVALID, _RPC_UNAVAILABLE = 3, 14
 
+#: How the senders of each format are called in the table of sources.
+_SOURCES = {
+    WireFormat.REMOTE_WRITE_1: "remote write",
+    WireFormat.REMOTE_WRITE_2: "remote write",
+    WireFormat.OTLP_METRICS_PROTO: "otlp metrics",
+    WireFormat.OTLP_METRICS_JSON: "otlp metrics",
+    WireFormat.OTLP_LOGS_PROTO: "otlp logs",
+    WireFormat.OTLP_LOGS_JSON: "otlp logs",
+    WireFormat.OTLP_TRACES_PROTO: "otlp traces",
+    WireFormat.OTLP_TRACES_JSON: "otlp traces",
+    WireFormat.LOKI_PROTO: "loki",
+    WireFormat.LOKI_JSON: "loki",
+}
+
 _OTLP = {
     "metrics": (WireFormat.OTLP_METRICS_PROTO, WireFormat.OTLP_METRICS_JSON, "rejectedDataPoints"),
     "logs": (WireFormat.OTLP_LOGS_PROTO, WireFormat.OTLP_LOGS_JSON, "rejectedLogRecords"),
@@ -46,8 +60,12 @@ def _reasons(report: WriteReport) -> str:
     return "; ".join(f"{one.count} not stored: {one.reason}" for one in report.refused)
 
 
-async def _write(ctx: Context, kind: WireFormat, body: bytes) -> WriteReport:
-    report: WriteReport = await ctx.state.store.write(kind, ctx.caller.tenant, body, ctx.ports.clock.wall_ns())
+async def _write(ctx: Context, request: Request, kind: WireFormat, body: bytes) -> WriteReport:
+    """Store a body and note the sender, by its address, as a source."""
+    now_ns = ctx.ports.clock.wall_ns()
+    report: WriteReport = await ctx.state.store.write(kind, ctx.caller.tenant, body, now_ns)
+    peer = request.client.host if request.client else "unknown"
+    ctx.state.intake.sources.pushed(_SOURCES[kind], peer, now_ns, report.samples + report.logs + report.spans)
     return report
 
 
@@ -71,7 +89,7 @@ async def remote_write(ctx: Context, request: Request) -> Response:
     is then 400 with the reasons, and the headers count what was written.
     """
     kind = _remote_write_format(request)
-    report = await _write(ctx, kind, await request.body())
+    report = await _write(ctx, request, kind, await request.body())
     headers = {
         "X-Prometheus-Remote-Write-Samples-Written": str(report.samples),
         "X-Prometheus-Remote-Write-Histograms-Written": "0",
@@ -113,7 +131,7 @@ async def otlp(ctx: Context, request: Request) -> Response:
         raise UnsupportedMedia(f"OTLP needs the content type {_PROTOBUF} or {_JSON}, this is {kind or 'none'}")
     try:
         body = _unpacked(request, await request.body())
-        report = await _write(ctx, json_format if kind == _JSON else proto_format, body)
+        report = await _write(ctx, request, json_format if kind == _JSON else proto_format, body)
     except SteersmanError as error:
         return _otlp_error(error, kind)
     return _otlp_answer(report, kind, signal, rejected)
@@ -165,9 +183,9 @@ async def loki(ctx: Context, request: Request) -> Response:
     kind, _ = _media_type(request)
     body = await request.body()
     if kind == _JSON:
-        report = await _write(ctx, WireFormat.LOKI_JSON, _unpacked(request, body))
+        report = await _write(ctx, request, WireFormat.LOKI_JSON, _unpacked(request, body))
     elif kind == _PROTOBUF:
-        report = await _write(ctx, WireFormat.LOKI_PROTO, body)
+        report = await _write(ctx, request, WireFormat.LOKI_PROTO, body)
     else:
         raise UnsupportedMedia(f"a push needs the content type {_JSON} or {_PROTOBUF}, this is {kind or 'none'}")
     if report.refused:
