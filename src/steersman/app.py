@@ -37,11 +37,13 @@ from steersman.runtime.database.sql import SqlDatabase
 from steersman.runtime.datadir import DataDir, bootstrap_token
 from steersman.runtime.durable.dbos import DbosWork
 from steersman.runtime.house import House
+from steersman.runtime.http.assembly import Rules, assemble
 from steersman.runtime.http.limits import Limits, Traffic
-from steersman.runtime.http.server import Rules, Server, assemble
+from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
 from steersman.runtime.ids import RandomIds
 from steersman.runtime.logs import Logs
+from steersman.runtime.process import allow_descriptors
 from steersman.runtime.registry import discover
 from steersman.runtime.settings import LoadedSettings, load
 from steersman.runtime.supervisor import TaskSupervisor
@@ -50,6 +52,8 @@ from steersman.runtime.tracing import Tracing
 #: An orderly stop has five seconds; jobs get what the draining of requests leaves, and the watchdog comes before.
 _JOBS_SECONDS = 1.5
 _WATCHDOG_SECONDS = 4.5
+#: Room for all connections that are taken at once and for the store's files.
+_DESCRIPTORS = 16_384
 
 #: What is there before any service starts, for services to ask for by type.
 HOUSE_PROVIDES = (Limits, Traffic, TaskSupervisor, LoadedSettings, Logs, Tracing, House)
@@ -66,6 +70,7 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
     settings = configured(services, config, {"data": data, "listen": listen, "insecure": insecure})
     logs = Logs(SystemClock())
     logs.configure(settings.house.log_level, settings.house.log_format)
+    allow_descriptors(_DESCRIPTORS)
     with ExitStack() as stack:
         sock = stack.enter_context(bind(settings.house.host, settings.house.port))
         directory = DataDir.open(settings.house.data)

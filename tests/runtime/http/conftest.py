@@ -17,8 +17,8 @@ from steersman.contract.ports import Caller, Context
 from steersman.contract.service import RawRoute, Route, Service
 from steersman.model.errors import Conflict, InvalidInput, NotFound, Temporary
 from steersman.runtime.house import House
+from steersman.runtime.http.assembly import Rules, assemble
 from steersman.runtime.http.limits import Limits, Traffic
-from steersman.runtime.http.server import Rules, assemble
 from steersman.runtime.tracing import Tracing
 
 TOKEN = "the-bootstrap-token"

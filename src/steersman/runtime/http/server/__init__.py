@@ -1,52 +1,25 @@
-"""Assembles the front and puts it on a socket."""
+"""Puts an ASGI application on a socket: the only place that knows the web server."""
 
 from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from steersman.contract.ports import Caller
 from steersman.model.errors import Conflict, Permanent
-from steersman.runtime.actions import Actions
-from steersman.runtime.console.shell import Shell
-from steersman.runtime.house import House
-from steersman.runtime.http.control import build
-from steersman.runtime.http.door import Door
-from steersman.runtime.http.entrance import Entrance
-from steersman.runtime.http.front import Front
-from steersman.runtime.http.limits import Limits, Traffic
-from steersman.runtime.knobs import Knobs
-from steersman.runtime.tracing import Tracing
+from steersman.runtime.http.server.protocol import BoundedProtocol
 
 #: Connections that may wait to be accepted, and seconds that an idle one is kept: senders reuse theirs every 5 to 60 s.
 _BACKLOG = 512
 _KEEP_ALIVE_SECONDS = 75
 #: Of the 5 seconds that an orderly stop may take, the rest belongs to the services.
 _DRAIN_SECONDS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """Who gets in: the keys, the hosts this server answers for, and whether a key is needed at all."""
-
-    keys: Sequence[tuple[str, Caller]]
-    allowed_hosts: Sequence[str] = ()
-    insecure: bool = False
-
-
-def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
-    """Return the ASGI application of the whole platform."""
-    door = Door(rules.keys, clock=house.ports.clock, allowed_hosts=rules.allowed_hosts, insecure=rules.insecure)
-    shell = Shell([page for service in house.services for page in service.pages])
-    entrance = Entrance(door, shell)
-    control = build(house, shell, entrance, Actions(house.ports), Knobs(house.ports))
-    return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)
+#: Connections at a time; each takes a descriptor, and the store needs some as well.
+_CONNECTIONS = 4096
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -73,7 +46,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -81,6 +54,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                limit_concurrency=_CONNECTIONS,
                 backlog=_BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,

@@ -1,0 +1,38 @@
+"""Assembles the whole HTTP side of the platform into one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from steersman.contract.ports import Caller
+from steersman.runtime.actions import Actions
+from steersman.runtime.console.shell import Shell
+from steersman.runtime.house import House
+from steersman.runtime.http.control import build
+from steersman.runtime.http.door import Door
+from steersman.runtime.http.entrance import Entrance
+from steersman.runtime.http.front import Front
+from steersman.runtime.http.limits import Limits, Traffic
+from steersman.runtime.knobs import Knobs
+from steersman.runtime.tracing import Tracing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Who gets in: the keys, the hosts this server answers for, and whether a key is needed at all."""
+
+    keys: Sequence[tuple[str, Caller]]
+    allowed_hosts: Sequence[str] = ()
+    insecure: bool = False
+
+
+def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
+    """Return the ASGI application of the whole platform."""
+    door = Door(rules.keys, clock=house.ports.clock, allowed_hosts=rules.allowed_hosts, insecure=rules.insecure)
+    shell = Shell([page for service in house.services for page in service.pages])
+    entrance = Entrance(door, shell)
+    control = build(house, shell, entrance, Actions(house.ports), Knobs(house.ports))
+    return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)
