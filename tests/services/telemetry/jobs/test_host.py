@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import struct
 from collections import Counter
@@ -81,10 +82,8 @@ def test_machine_is_written_with_job_instance_and_up_at_its_interval(tmp_path: P
     """Every pass has one time for all of its samples."""
     clock = TurnedClock()
     store, intake = scene(clock)
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(watch_machine(intake, HostSettings(interval_seconds=5), place(tmp_path)))
-    except asyncio.CancelledError:
-        pass
     assert clock.slept == [5.0, 5.0, 5.0]
     load = [(labels, at) for labels, at, _ in store.samples if labels["__name__"] == "node_load1"]
     assert [at for _, at in load] == [1_700_000_000_000, 1_700_000_005_000, 1_700_000_010_000]
@@ -98,10 +97,8 @@ def test_intervals_that_were_missed_are_not_made_up_for(tmp_path: Path) -> None:
     """Catching up would repeat the present several times."""
     clock = TurnedClock(slow=12.0)
     _, intake = scene(clock)
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(watch_machine(intake, HostSettings(interval_seconds=5), place(tmp_path)))
-    except asyncio.CancelledError:
-        pass
     # Each sleep takes 12 s longer than asked for: 0 + 5 + 12 = 17, so to 20, which ends at 32, so to 35.
     assert clock.slept == [5.0, 3.0, 3.0]
 
@@ -109,10 +106,8 @@ def test_intervals_that_were_missed_are_not_made_up_for(tmp_path: Path) -> None:
 def test_processes_are_written_in_groups(tmp_path: Path) -> None:
     """With the machine's own totals."""
     store, intake = scene()
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(watch_processes(intake, HostSettings(), place(tmp_path)))
-    except asyncio.CancelledError:
-        pass
     assert store.values("steersman_process_cpu_seconds_total") == [1.0] * 3
     assert store.values("node_processes_pids") == [1.0] * 3
 

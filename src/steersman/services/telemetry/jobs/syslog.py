@@ -26,8 +26,6 @@ CONNECTIONS_REFUSED = "syslog_connections_refused"
 
 BATCH = 500
 BATCH_SECONDS = 0.05
-#: RFC 5425 asks a receiver for 2,048 bytes at least and 8,192 better; applications log whole stack traces.
-MOST_MESSAGE_BYTES = 65_536
 MOST_CONNECTIONS = 256
 
 _READ_BYTES = 65_536
@@ -123,16 +121,15 @@ class _Streams:
         rest = b""
         while chunk := await reader.read(_READ_BYTES):
             frames, rest = split_frames(rest + chunk)
-            await self._put(frames, peer)
-            if len(rest) > MOST_MESSAGE_BYTES:
-                raise InvalidInput(f"{peer} sent a message of more than {MOST_MESSAGE_BYTES} bytes")
+            while frames:
+                await self._put(frames, peer)
+                # What is too long is only refused when it comes first.
+                frames, rest = split_frames(rest)
         await self._put([rest], peer)  # a peer that closes ends its last line with that
 
     async def _put(self, frames: list[bytes], peer: str) -> None:
         for frame in frames:
-            if len(frame) > MOST_MESSAGE_BYTES:
-                self._keeper.count(REFUSED)
-            elif frame.strip():
+            if frame.strip():
                 await self._keeper.backlog.put(self._keeper.message(frame, peer))
 
 
