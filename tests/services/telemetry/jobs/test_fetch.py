@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,9 @@ def fetch(answer: Answer, **job: Any) -> Page:
     return fetch_with_requests(answer, **job)[0]
 
 
-def fetch_with_requests(answer: Answer, **job: Any) -> tuple[Page, list[bytes]]:
+def fetch_with_requests(
+    answer: Answer, *, ssl_context: ssl.SSLContext | None = None, **job: Any
+) -> tuple[Page, list[bytes]]:
     requests: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,7 +41,7 @@ def fetch_with_requests(answer: Answer, **job: Any) -> tuple[Page, list[bytes]]:
             writer.close()
 
     async def run() -> Page:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=ssl_context)
         port = server.sockets[0].getsockname()[1]
         settings = ScrapeJob.model_validate({"job": "t", "targets": [f"127.0.0.1:{port}"]} | job)
         fetcher = Fetcher(settings)
@@ -147,3 +151,23 @@ def test_secrets_are_read_anew_from_their_files(tmp_path: Path) -> None:
     assert b"Authorization: Basic dTpzM2NyZXQ=\r\n" in request
     with pytest.raises(Temporary, match="cannot read a file of job t"):
         fetch(page, bearer_token_file=str(tmp_path / "none"))
+
+
+def test_peer_with_a_certificate_is_trusted_only_as_the_settings_say(tmp_path: Path) -> None:
+    """By its authority and its name, or not checked at all; never in silence."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=box", "-addext", "subjectAltName=DNS:box.example"]
+    subprocess.run([*command, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    page = answering("200 OK", PAGE)
+
+    def over_tls(**tls: Any) -> Page:
+        return fetch(page, ssl_context=context, scheme="https", tls=tls)
+
+    assert over_tls(ca_file=str(certificate), server_name="box.example").body == PAGE
+    assert over_tls(insecure_skip_verify=True).body == PAGE
+    for untrusted in ({}, {"ca_file": str(certificate)}, {"ca_file": str(certificate), "server_name": "other"}):
+        with pytest.raises(Temporary, match="CERTIFICATE_VERIFY_FAILED"):
+            over_tls(**untrusted)
