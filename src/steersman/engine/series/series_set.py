@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from steersman.model.ids import Tenant
 
+#: Spellings beyond one for each series. A sender that shuffles its labels at random would otherwise fill the memory.
+_MOST_SPELLINGS = 4096
+
 
 class SeriesSet:
     """Series of all tenants, numbered from 0. A series' identity is its tenant and its canonical label bytes.
@@ -68,8 +71,10 @@ class SeriesSet:
         return self.series_of[numbers]
 
     def add_spelling(self, scope: int, spelling: bytes, series: int) -> None:
-        """Let another spelling of a label set lead to its series."""
+        """Let another spelling of a label set lead to its series, while there are not too many: it is only quicker."""
         before = self.keys.size
+        if before - self.size > self.size + _MOST_SPELLINGS:
+            return
         self.keys.add_many([spelling], scope)
         if self._grow_keys(before):
             self.series_of[before] = series
@@ -151,7 +156,7 @@ class SeriesSet:
         """Return the sorted values of one label over the series that fulfil the matchers."""
         chosen = self.select(tenant, matchers)
         with self._selecting:
-            if len(self.tenants) == 1 and not matchers:
+            if self.tenants == [tenant] and not matchers:
                 return sorted(self._index.pair(number)[1] for number in self._index.pairs_named(name))
             named = np.array(self._index.pairs_named(name), np.int32)
             numbers = np.intersect1d(named, self._index.pair_numbers(chosen))
