@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 import urllib.request
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,29 @@ def test_every_dependency_is_bounded() -> None:
     """A dependency has a lower and an upper bound."""
     project = tomllib.loads(PYPROJECT)["project"]
     assert [one for one in project["dependencies"] if not re.fullmatch(r"[a-z0-9\[\]-]+>=[\d.]+,<[\d.]+", one)] == []
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    """What the source imports is what an installation brings; nothing rests on a package that happens to be there."""
+    declared = {re.split(r"[>\[]", one)[0] for one in tomllib.loads(PYPROJECT)["project"]["dependencies"]}
+    owners = packages_distributions()
+    missing = set()
+    for name in _imported() - sys.stdlib_module_names - {"steersman"}:
+        brought_by = {owner.lower().replace("_", "-") for owner in owners[name]}
+        if not brought_by & declared:
+            missing.add(name)
+    assert missing == set()
+
+
+def _imported() -> set[str]:
+    names: set[str] = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names
 
 
 def _service(*words: str) -> subprocess.CompletedProcess[str]:
