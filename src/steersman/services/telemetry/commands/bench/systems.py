@@ -132,14 +132,18 @@ class System:
             raise Permanent(f"{self.recipe.name} was not started")
         return self._process
 
-    def start(self) -> None:
-        """Start it and wait until it says that it is ready."""
+    def spawn(self) -> None:
+        """Start its process and return at once."""
         environment = {**os.environ, "STEERSMAN_BOOTSTRAP_TOKEN": TOKEN}
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
                 self.recipe.command(self.folder, self.port), stdout=output, stderr=output, env=environment
             )
-        self.start_seconds = wait_until(self._is_ready, 120, f"{self.recipe.name} is ready")
+
+    def wait_ready(self, seconds: float = 120.0) -> float:
+        """Wait until it says that it is ready and return how long that took."""
+        self.start_seconds = wait_until(self._is_ready, seconds, f"{self.recipe.name} is ready")
+        return self.start_seconds
 
     def _is_ready(self) -> bool:
         process = self._running()
@@ -178,7 +182,8 @@ class System:
 
     def __enter__(self) -> Self:
         try:
-            self.start()
+            self.spawn()
+            self.wait_ready()
         except Permanent:
             self.__exit__()
             raise

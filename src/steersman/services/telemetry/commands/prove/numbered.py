@@ -1,8 +1,8 @@
 """Requests whose every record carries a number, so that a lost or doubled one is known exactly.
 
 A sender numbers its records from zero and puts a fixed count of them into each request; request `r` holds the
-numbers `r * size` to `(r + 1) * size - 1` and nothing else. The number is the value of a sample, stands in a log
-line and is a span's id; the time of each record follows from it too.
+numbers `r * size` to `(r + 1) * size - 1` and nothing else. The number is the value of a sample and stands in a log
+line and in a span's name; the time of each record follows from it too.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from steersman.engine.decode.proto import remote_write_v1_pb2 as remote_write
 from steersman.model.telemetry import WireFormat
 
 METRIC = "proof_records"
-SIZE = 20
-STEP_MS = 10
 _LINE = re.compile(r"record (\d+) of (\S+)")
 
 
@@ -46,27 +44,33 @@ FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends what; record `n` has the time `start_ms + n * STEP_MS`."""
+    """Who sends what, `size` records a request. Samples are dealt out to `lanes` series, and so share their times."""
 
     name: str
     signal: Signal
     start_ms: int
+    size: int = 20
+    lanes: int = 1
 
     def time_ms(self, record: int) -> int:
-        return self.start_ms + record * STEP_MS
+        return self.start_ms + record // self.lanes
+
+    def records(self, request: int) -> range:
+        return range(request * self.size, (request + 1) * self.size)
 
     def body(self, request: int) -> bytes:
         """The request as it goes over the wire, compression included."""
-        return _BODIES[self.signal](self, range(request * SIZE, (request + 1) * SIZE))
+        return _BODIES[self.signal](self, self.records(request))
 
 
 def _samples(sender: Sender, records: range) -> bytes:
-    labels = [("__name__", METRIC), ("sender", sender.name)]
-    series = remote_write.TimeSeries(
-        labels=[remote_write.Label(name=name, value=value) for name, value in labels],
-        samples=[remote_write.Sample(value=float(record), timestamp=sender.time_ms(record)) for record in records],
-    )
-    return bytes(cramjam.snappy.compress_raw(remote_write.WriteRequest(timeseries=[series]).SerializeToString()))
+    request = remote_write.WriteRequest()
+    for lane in range(sender.lanes):
+        labels = [("__name__", METRIC), ("lane", str(lane)), ("sender", sender.name)]
+        series = request.timeseries.add(labels=[remote_write.Label(name=name, value=value) for name, value in labels])
+        for record in records[(lane - records.start) % sender.lanes :: sender.lanes]:
+            series.samples.add(value=float(record), timestamp=sender.time_ms(record))
+    return bytes(cramjam.snappy.compress_raw(request.SerializeToString()))
 
 
 def _lines(sender: Sender, records: range) -> bytes:
@@ -122,7 +126,7 @@ class Judgement:
         return bool(self.missing or self.doubled or self.strange or self.half)
 
 
-def judge(found: Iterable[int], acknowledged: set[int], unanswered: set[int]) -> Judgement:
+def judge(sender: Sender, found: Iterable[int], acknowledged: set[int], unanswered: set[int]) -> Judgement:
     """Compare the records that were found with the requests that were sent.
 
     What was acknowledged must be there once. A request that was sent and not answered may be there, once and whole,
@@ -130,15 +134,12 @@ def judge(found: Iterable[int], acknowledged: set[int], unanswered: set[int]) ->
     """
     counts = Counter(found)
     allowed = acknowledged | unanswered
-    inside = Counter(record // SIZE for record in counts)
+    inside = Counter(record // sender.size for record in counts)
     return Judgement(
         missing=sorted(
-            record
-            for request in acknowledged
-            for record in range(request * SIZE, (request + 1) * SIZE)
-            if record not in counts
+            record for request in acknowledged for record in sender.records(request) if record not in counts
         ),
         doubled=sorted(record for record, count in counts.items() if count > 1),
-        strange=sorted(record for record in counts if record // SIZE not in allowed),
-        half=sorted(request for request in unanswered if 0 < inside[request] < SIZE),
+        strange=sorted(record for record in counts if record // sender.size not in allowed),
+        half=sorted(request for request in unanswered if 0 < inside[request] < sender.size),
     )

@@ -11,19 +11,20 @@ from random import Random
 
 _NAMES = ("__name__", "__name__", "job", "zone", "a", "é", "")
 _VALUES = ("up", "down", "x" * 200, "日本", "")
+_LONGEST = 5
 _NUMBERS = (0.0, 1.0, -1.5, float("nan"), float("inf"), 2.0**60)
 
 
 def varint(number: int, random: Random) -> bytes:
-    """Encode a number, now and then in more bytes than it needs."""
+    """Encode a number, now and then in more bytes than it needs, up to the five that a tag or a length may take."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
-    if random.random() < 0.03:
+    if len(out) < _LONGEST and random.random() < 0.03:
         out[-1] |= 0x80
-        out += b"\x80" * random.randrange(4) + b"\x00"
+        out += b"\x80" * random.randrange(_LONGEST - len(out)) + b"\x00"
     return bytes(out)
 
 

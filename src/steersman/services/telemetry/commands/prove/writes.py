@@ -28,12 +28,14 @@ from steersman.model.search import Everything
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.telemetry import manifest, sealing
 from steersman.runtime.telemetry.disk import Disk, LocalDisk
+from steersman.runtime.telemetry.events import compact
+from steersman.runtime.telemetry.events.block import EventBlock
 from steersman.runtime.telemetry.store import StoreOptions, TelemetryStore
 from steersman.runtime.telemetry.upkeep import Upkeep
 from steersman.services.telemetry.commands.bench import report
 from steersman.services.telemetry.commands.prove import disk_model
 from steersman.services.telemetry.commands.prove.disk_model import Acknowledge, Fate
-from steersman.services.telemetry.commands.prove.numbered import FORMATS, METRIC, SIZE, Sender, Signal, judge, record_in
+from steersman.services.telemetry.commands.prove.numbered import FORMATS, METRIC, Sender, Signal, judge, record_in
 from steersman.services.telemetry.commands.prove.recording_disk import RecordingDisk
 
 #: Small files, so that a short run crosses many of their borders.
@@ -51,18 +53,26 @@ class _UpkeepInThisProcess(Upkeep):
 
     def __init__(self, store: TelemetryStore) -> None:
         super().__init__(store)
-        self._folder, self._disk = store.folder, store.disk
+        self._disk, self._tokenize = store.disk, store.engine.tokenize
 
-    async def _child(self, module: str, job: str, *arguments: str) -> bytes:
-        return await asyncio.to_thread(self._work, job, arguments)
+    async def _child(self, module: str, *arguments: str, sending: bytes = b"") -> bytes:
+        work = self._compact_here if module == "events.compact" else self._seal_here
+        return await asyncio.to_thread(work, arguments, sending)
 
-    def _work(self, job: str, arguments: tuple[str, ...]) -> bytes:
+    def _seal_here(self, arguments: tuple[str, ...], _: bytes) -> bytes:
+        job, name, *rest = arguments
+        folder = Path(name)
         if job == "seal":
-            made = sealing.seal(self._folder, self._disk, int(arguments[0]), arguments[1])
+            made = sealing.seal(folder, self._disk, int(rest[0]), rest[1])
         else:
-            known = {one.name: one for one in manifest.load(self._folder).metric_blocks}
-            made = sealing.merge(self._folder, self._disk, arguments[0], [known[name] for name in arguments[1:]])
+            known = {one.name: one for one in manifest.load(folder).metric_blocks}
+            made = sealing.merge(folder, self._disk, rest[0], [known[name] for name in rest[1:]])
         return json.dumps(asdict(made)).encode()
+
+    def _compact_here(self, arguments: tuple[str, ...], sent: bytes) -> bytes:
+        blocks = [EventBlock.from_json(one) for one in json.loads(sent)]
+        made = compact.compact(blocks, Path(arguments[0]), self._disk, self._tokenize)
+        return json.dumps(made.to_json()).encode()
 
 
 async def _opened(folder: Path, disk: Disk) -> TelemetryStore:
@@ -75,7 +85,8 @@ async def _opened(folder: Path, disk: Disk) -> TelemetryStore:
 
 def senders(start_ms: int) -> list[Sender]:
     """One of each signal."""
-    return [Sender(f"proof-{signal}", signal, start_ms) for signal in Signal]
+    lanes = {Signal.SAMPLES: 4, Signal.LINES: 1, Signal.SPANS: 1}
+    return [Sender(f"proof-{signal}", signal, start_ms, lanes=lanes[signal]) for signal in Signal]
 
 
 @dataclass(slots=True)
@@ -149,7 +160,7 @@ async def inspect(folder: Path, who: list[Sender], acknowledged: list[tuple[int,
     for index, sender in enumerate(who):
         mine = {request for owner, request in acknowledged if owner == index}
         try:
-            judgement = judge(found(store, sender), mine, set(range(sent)) - mine)
+            judgement = judge(sender, found(store, sender), mine, set(range(sent)) - mine)
         except _UNREADABLE as error:
             wrong.append(f"{sender.signal} cannot be read: {type(error).__name__}: {error}")
             continue
@@ -247,7 +258,7 @@ class Run:
         wrong = await inspect(folder, self.who, known, (self.steps + 1) * _REQUESTS_BETWEEN_STEPS)
         self.tally.fates[where["fate"]] = self.tally.fates.get(where["fate"], 0) + 1
         self.tally.moments += 1
-        self.tally.records_checked += SIZE * len(known)
+        self.tally.records_checked += sum(self.who[index].size for index, _ in known)
         self.tally.note(where, wrong)
 
 
