@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -37,11 +38,18 @@ def table(titles: Row, rows: Iterable[Row]) -> str:
     return "\n".join([f"| {' | '.join(titles)} |", "|" + "---|" * len(titles), *lines])
 
 
-def type_name(annotation: object) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    for module in ("steersman.services.telemetry.model.", "typing.", "pathlib.", "pydantic.types.", "collections.abc."):
-        text = text.replace(module, "")
-    return text
+def type_name(annotation: Any) -> str:
+    """Name a type as a person would write it, without the checks that `Annotated` carries."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return type_name(inner[0])
+    if origin in {Union, UnionType}:
+        return " or ".join(type_name(part) for part in inner)
+    if origin is Literal:
+        return " or ".join(str(part) for part in inner)
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join('...' if part is ... else type_name(part) for part in inner)}]"
+    return "none" if annotation is NoneType else str(annotation.__name__)
 
 
 def default(field: FieldInfo) -> str:
@@ -55,9 +63,10 @@ def default(field: FieldInfo) -> str:
 def settings(section: str, model: type[BaseModel]) -> Iterator[Row]:
     """Every key of a settings model, with the keys inside it."""
     for name, field in model.model_fields.items():
-        inner = [part for part in (field.annotation, *getattr(field.annotation, "__args__", ())) if _is_model(part)]
+        inner = [part for part in (field.annotation, *get_args(field.annotation)) if _is_model(part)]
         if inner:
-            yield from settings(f"{section}.{name}{'' if inner[0] is field.annotation else '[]'}", inner[0])
+            many = "[]" if get_origin(field.annotation) is tuple else ""
+            yield from settings(f"{section}.{name}{many}", inner[0])
         else:
             yield f"`{section}.{name}`", type_name(field.annotation), default(field)
 
