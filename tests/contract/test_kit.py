@@ -133,7 +133,7 @@ GOOD = Service(
 )
 CASES = Cases(
     actions={"set": ActionCase(args={"percent": 55.0}, observe=lambda context: context.state.opening)},
-    breaks={"not_negative": lambda context: write(context, -1)},
+    breaks={"not_negative": lambda _harness, context: write(context, -1)},
 )
 
 
@@ -181,7 +181,6 @@ BROKEN = [
         testing.everything_resolves,
         replace(GOOD, commands=(Command(name="v", help="", target="steersman.cli:GROUP", permission="local"),)),
     ),
-    (testing.everything_resolves, replace(GOOD, jobs=(Job(name="turn", run="read"),))),
 ]
 
 

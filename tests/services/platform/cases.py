@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from steersman.contract.ports import Context, JournalEntry
-from steersman.contract.testing import ActionCase, Cases
+from steersman.contract.testing import ActionCase, Cases, Harness
 
 LOGGER = "steersman.example"
 # Loggers outlive a platform; each check loads these cases afresh and finds the logger untouched.
@@ -17,7 +17,7 @@ def _level(_context: Context) -> int:
     return logging.getLogger(LOGGER).level
 
 
-def _orphaned_outcome(context: Context) -> None:
+def _orphaned_outcome(_harness: Harness, context: Context) -> None:
     """Write an outcome that names no intent."""
     ports = context.ports
     entry = JournalEntry(
@@ -27,7 +27,7 @@ def _orphaned_outcome(context: Context) -> None:
         ports.journal.append(transaction, [entry])
 
 
-def _readable_token(context: Context) -> None:
+def _readable_token(_harness: Harness, context: Context) -> None:
     kept: Path = context.ports.data_dir / "secrets" / "bootstrap-token"
     kept.write_text("a-token\n")
     kept.chmod(0o644)
