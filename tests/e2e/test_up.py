@@ -161,9 +161,15 @@ def test_an_open_stream_and_an_idle_connection_do_not_hold_up_the_stop(up: Calla
     """Clients that never hang up are hung up on."""
     running = up(STEERSMAN_BOOTSTRAP_TOKEN="a-configured-token")
     idle = socket.create_connection(("127.0.0.1", running.port))
+    stream = socket.create_connection(("127.0.0.1", running.port))
+    stream.sendall(
+        b"GET /api/telemetry/live/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a-configured-token\r\n\r\n"
+    )
+    assert stream.recv(12) == b"HTTP/1.1 200"
     half = socket.create_connection(("127.0.0.1", running.port))
     half.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc")
     assert running.stop() < STOPS_SECONDS
+    stream.close()
     idle.close()
     half.close()
 
