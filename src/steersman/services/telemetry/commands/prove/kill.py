@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -34,7 +34,7 @@ checkpoint_seconds = 0.5
 head_bytes = 16777216
 """
 _PHASES = ("starting", "loaded", "checkpoint", "sealing")
-_PAUSE_SECONDS = {Signal.SAMPLES: 0.015, Signal.LINES: 0.004, Signal.SPANS: 0.004}
+_PAUSE_SECONDS = {Signal.SAMPLES: 0.08, Signal.LINES: 0.004, Signal.SPANS: 0.004}
 _WINDOW = {Signal.SAMPLES: 100_000, Signal.LINES: 5_000, Signal.SPANS: 5_000}
 _EXAMPLES = 10
 _READY_SECONDS = 60.0
@@ -124,7 +124,8 @@ class KillRun:
             else:
                 self.tally.ready_seconds.append(system.wait_ready(_READY_SECONDS))
                 self._inspect(system, ends)
-                self._await_moment(system, phase)
+                if not self._moment_came(system, phase):
+                    phase = "loaded"
         finally:
             system.kill()
             for one in sending:
@@ -139,17 +140,19 @@ class KillRun:
             one.start()
         return sending
 
-    def _await_moment(self, system: System, phase: str) -> None:
+    def _moment_came(self, system: System, phase: str) -> bool:
+        """Wait for the moment of the kill; False when the one that was drawn does not come in time."""
         if phase == "loaded":
             pause(self._random.uniform(0.1, 2.0))
-            return
+            return True
         if phase == "checkpoint":
             manifest = self._folder / "data" / "telemetry" / "manifest.json"
             before = manifest.stat().st_mtime_ns if manifest.exists() else 0
-            _give_up_after(2.0, lambda: manifest.exists() and manifest.stat().st_mtime_ns != before)
+            came = _comes(2.0, lambda: manifest.exists() and manifest.stat().st_mtime_ns != before)
         else:
-            _give_up_after(6.0, lambda: usage.children(system.pid) > 0)
+            came = _comes(6.0, lambda: usage.children(system.pid) > 0)
         pause(self._random.uniform(0.0, 0.3))
+        return came
 
     def _inspect(self, system: System, ends: list[int]) -> None:
         """Read what was sent since the last look, and one window of what is older."""
@@ -199,12 +202,12 @@ class KillRun:
             self.tally.unanswered_requests += len(account.unanswered)
 
 
-def _give_up_after(seconds: float, condition: Any) -> None:
-    """Wait for a moment that may not come; the kill happens either way."""
+def _comes(seconds: float, condition: Callable[[], bool]) -> bool:
     try:
         wait_until(condition, seconds, "the moment has come")
     except Permanent:
-        return
+        return False
+    return True
 
 
 def _senders(start_ms: int) -> list[Sender]:
