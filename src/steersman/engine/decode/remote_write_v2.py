@@ -1,13 +1,13 @@
 """Prometheus remote write 2.0: `io.prometheus.write.v2.Request` in a snappy block.
 
 A request carries each string once, in `symbols`, and labels as pairs of references into it. So the encoded form of
-one label is built once per request and a series' key is a join of such pieces. Start timestamps are read past: the
-store has no place for them. Native histograms are refused with a count.
+one label is built once per request and a series' key is a join of such pieces (`symbol_labels`). Start timestamps are
+read past: the store has no place for them. Native histograms are refused with a count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,9 +16,9 @@ from google.protobuf.message import DecodeError
 from steersman.engine.decode.bounds import times_ms
 from steersman.engine.decode.json_text import json_text
 from steersman.engine.decode.proto.remote_write_v2_pb2 import Exemplar, Metadata, Request, TimeSeries
+from steersman.engine.decode.symbol_labels import series_keys
 from steersman.engine.decode.unpack import unpack_snappy
 from steersman.model.errors import InvalidInput
-from steersman.model.labels import METRIC_NAME, encode_labels
 from steersman.model.telemetry import Decoded, ExemplarColumns, MetricBatch, MetricMetadata, MetricType, Refusal
 
 _TYPES = {
@@ -39,45 +39,15 @@ _MEMBER_SUFFIXES = {
 }
 
 
-class _Pieces(dict[tuple[int, int], bytes]):
-    """The encoded label for a pair of references, made at its first use."""
-
-    def __init__(self, symbols: Sequence[str]) -> None:
-        super().__init__()
-        self._symbols = symbols
-
-    def __missing__(self, pair: tuple[int, int]) -> bytes:
-        name, value = self._symbols[pair[0]], self._symbols[pair[1]]
-        if name == METRIC_NAME and not value:
-            raise InvalidInput("a series has an empty metric name; every series needs a `__name__` label")
-        # An empty value means "no such label".
-        piece = encode_labels(((name, value),)) if value else b""
-        self[pair] = piece
-        return piece
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What is known of one sequence of label names: where the metric name stands, and how to sort the labels."""
-
-    metric_name: int
-    order: tuple[int, ...]
-    is_sorted: bool
-
-
 @dataclass(slots=True)
 class _Reader:
-    """The columns of one request while they grow."""
+    """The columns of one request while they grow; `owners` numbers the series of the message, by sample."""
 
     symbols: Sequence[str]
-    pieces: _Pieces
-    shapes: dict[tuple[int, ...], _Shape] = field(default_factory=dict)
-    numbers: dict[bytes, int] = field(default_factory=dict)
-    series: list[int] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     exemplars: ExemplarColumns = field(default_factory=ExemplarColumns)
-    described: set[tuple[int, int, int, int]] = field(default_factory=set)
     metadata: dict[str, MetricMetadata] = field(default_factory=dict)
     histograms: int = 0
 
@@ -93,66 +63,51 @@ def decode(body: bytes, received_ns: int) -> Decoded:
     symbols = list(request.symbols)
     if unpacked and (not symbols or symbols[0]):
         raise InvalidInput("symbols[0] has to be the empty string; is this a remote write 1.0 request?")
-    reader = _Reader(symbols, _Pieces(symbols))
+    reader = _Reader(symbols)
+    series = list(request.timeseries)
+    refs, sizes, others = _read_samples(reader, series)
+    keys, name_refs = series_keys(symbols, refs, sizes)
     try:
-        _read_series(reader, request.timeseries)
+        _read_metadata(reader, series, name_refs)
+        for number in others:
+            _read_others(reader, series[number], keys[number])
     except IndexError as error:
         raise InvalidInput(f"a reference points behind the {len(symbols)} symbols of the request") from error
-    return _decoded(reader)
+    return _decoded(reader, keys)
 
 
-def _read_series(reader: _Reader, timeseries: Sequence[TimeSeries]) -> None:
-    """Read every series; this loop is the hot one, so what is rare is moved out of it."""
-    piece, shapes, numbers = reader.pieces.__getitem__, reader.shapes, reader.numbers
-    add_series, add_time, add_value = reader.series.append, reader.times.append, reader.values.append
-    for one in timeseries:
-        refs = one.labels_refs[:]
-        names, values = tuple(refs[::2]), refs[1::2]
-        if len(names) != len(values):
-            raise InvalidInput("labels_refs has an odd length; it holds pairs of name and value")
-        shape = shapes.get(names) or _new_shape(reader, names)
-        key = _key(piece, shape, names, values)
+def _read_samples(reader: _Reader, series: Sequence[TimeSeries]) -> tuple[list[int], list[int], list[int]]:
+    """Read the samples; return all label references, how many each series has, and the series that hold more.
+
+    This loop is the hot one: each access to a field costs about 100 ns, so what is rare is read afterwards.
+    """
+    refs: list[int] = []
+    sizes: list[int] = []
+    others: list[int] = []
+    add_owner, add_time, add_value = reader.owners.append, reader.times.append, reader.values.append
+    for number, one in enumerate(series):
+        own = one.labels_refs[:]
+        refs += own
+        sizes.append(len(own))
         samples = one.samples
-        if samples:
-            number = numbers.setdefault(key, len(numbers))
-            for sample in samples:
-                add_series(number)
-                add_time(sample.timestamp)
-                add_value(sample.value)
-        _read_rest(reader, one, key, values[shape.metric_name], has_samples=bool(samples))
+        count = len(samples)
+        for sample in (samples[0],) if count == 1 else samples:
+            add_owner(number)
+            add_time(sample.timestamp)
+            add_value(sample.value)
+        if not count or one.exemplars or one.histograms:
+            others.append(number)
+    return refs, sizes, others
 
 
-def _key(piece: Callable[[tuple[int, int]], bytes], shape: _Shape, names: tuple[int, ...], values: list[int]) -> bytes:
-    if shape.is_sorted:
-        return b"".join(map(piece, zip(names, values, strict=True)))
-    return b"".join([piece((names[i], values[i])) for i in shape.order])
-
-
-def _new_shape(reader: _Reader, names: tuple[int, ...]) -> _Shape:
-    """Check one sequence of label names. Unsorted names are against the specification, but their order says nothing."""
-    texts = [reader.symbols[ref] for ref in names]
-    if METRIC_NAME not in texts:
-        raise InvalidInput("a series has no `__name__` label")
-    if "" in texts:
-        raise InvalidInput("a label has an empty name")
-    if len(set(texts)) != len(texts):
-        twice = next(name for name in texts if texts.count(name) > 1)
-        raise InvalidInput(f"the label {twice!r} stands twice in one series")
-    order = tuple(sorted(range(len(texts)), key=texts.__getitem__))
-    shape = _Shape(texts.index(METRIC_NAME), order, is_sorted=order == tuple(range(len(texts))))
-    reader.shapes[names] = shape
-    return shape
-
-
-def _read_rest(reader: _Reader, one: TimeSeries, key: bytes, name_ref: int, *, has_samples: bool) -> None:
+def _read_others(reader: _Reader, one: TimeSeries, key: bytes) -> None:
+    """Read what is rare: exemplars and histograms."""
     histograms, exemplars = len(one.histograms), one.exemplars
-    if not (has_samples or histograms or exemplars):
+    if not (one.samples or histograms or exemplars):
         raise InvalidInput("a series has neither samples nor histograms nor exemplars; leave it out")
     reader.histograms += histograms
     for exemplar in exemplars:
         _read_exemplar(reader, key, exemplar)
-    if one.HasField("metadata"):
-        _read_metadata(reader, name_ref, one.metadata)
 
 
 def _read_exemplar(reader: _Reader, key: bytes, exemplar: Exemplar) -> None:
@@ -170,15 +125,20 @@ def _read_exemplar(reader: _Reader, key: bytes, exemplar: Exemplar) -> None:
     columns.labels.append(json_text(labels))
 
 
-def _read_metadata(reader: _Reader, name_ref: int, metadata: Metadata) -> None:
-    mark = (name_ref, metadata.type, metadata.help_ref, metadata.unit_ref)
-    if mark in reader.described:
-        return
-    reader.described.add(mark)
+def _read_metadata(reader: _Reader, series: Sequence[TimeSeries], name_refs: Sequence[int]) -> None:
+    """Read the metadata of each metric name where it comes first; all series of a metric carry the same."""
+    described: set[int] = set()
+    for one, name_ref in zip(series, name_refs, strict=True):
+        if name_ref not in described and one.HasField("metadata"):
+            described.add(name_ref)
+            _describe(reader, reader.symbols[name_ref], one.metadata)
+
+
+def _describe(reader: _Reader, name: str, metadata: Metadata) -> None:
     type_ = _TYPES.get(metadata.type, MetricType.UNKNOWN)
     help_, unit = reader.symbols[metadata.help_ref], reader.symbols[metadata.unit_ref]
     if type_ is not MetricType.UNKNOWN or help_ or unit:
-        name = family_name(reader.symbols[name_ref], type_)
+        name = family_name(name, type_)
         reader.metadata[name] = MetricMetadata(name, type_, help_, unit)
 
 
@@ -190,11 +150,14 @@ def family_name(series_name: str, type_: MetricType) -> str:
     return series_name
 
 
-def _decoded(reader: _Reader) -> Decoded:
+def _decoded(reader: _Reader, keys: Sequence[bytes]) -> Decoded:
     times_ms(reader.exemplars.time_ms)  # the same bounds as for samples
+    # A key may come more than once, and one that has no sample is no series of the batch.
+    numbers: dict[bytes, int] = {}
+    series = [numbers.setdefault(keys[owner], len(numbers)) for owner in reader.owners]
     batch = MetricBatch(
-        keys=list(reader.numbers),
-        series=np.array(reader.series, dtype=np.int32),
+        keys=list(numbers),
+        series=np.array(series, dtype=np.int32),
         times=times_ms(reader.times),
         values=np.array(reader.values, dtype=np.float64),
     )
