@@ -20,7 +20,7 @@ NS_PER_MS = 1_000_000
 NS_PER_SECOND = 1_000_000_000
 
 
-def times_ms(times: Sequence[int]) -> NDArray[np.int64]:
+def times_ms(times: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Return sample times as a column; raises `InvalidInput` for one outside 1970 to 2262."""
     column = np.array(times, dtype=np.int64)
     if column.size and (column.min() < 0 or column.max() > MAX_TIME_MS):

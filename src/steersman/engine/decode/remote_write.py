@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from numba import boolean, int32, int64, njit, uint64
 from numba.types import UniTuple
 
+from steersman.engine.decode.bounds import times_ms
 from steersman.engine.decode.proto import remote_write_v1_pb2 as proto
 from steersman.engine.decode.unpack import unpack_snappy
 from steersman.engine.series.key_table import BYTES, TABLE, find, hash_bytes, same_bytes
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 #: The least bytes of a length-delimited field, so of a sample or a series: its tag and a length of zero.
 _LEAST_FIELD = 2
 _IRREGULAR = -1
+#: The protobuf library refuses a length of more bytes, so such a request is left to it.
+_LONGEST_LENGTH = 5
 _METADATA, _EXEMPLAR, _HISTOGRAM = 0, 1, 2
 
 _METRIC_NAME = np.frombuffer(METRIC_NAME.encode(), np.uint8)
@@ -49,12 +52,14 @@ _TYPES = (
 
 @njit(UniTuple(int64, 2)(BYTES, int64, int64), cache=True, nogil=True)
 def read_varint(data, at, end):  # type: ignore[no-untyped-def]
-    """Return (value, position behind it); the position is -1 when it is cut off or longer than ten bytes."""
+    """Return (value, position behind it); the position is -1 when it is cut off or has more than 64 bits."""
     value = np.uint64(0)
     shift = np.uint64(0)
     while at < end and shift < np.uint64(70):
         byte = data[at]
         at += 1
+        if shift == np.uint64(63) and byte > 1:
+            break
         value |= np.uint64(byte & 0x7F) << shift
         if byte < 0x80:
             return np.int64(value), at
@@ -66,7 +71,7 @@ def read_varint(data, at, end):  # type: ignore[no-untyped-def]
 def _read_block(data, at, end):  # type: ignore[no-untyped-def]
     """Read a length and return (start, end) of the bytes it announces; end is -1 when they are not all there."""
     size, start = read_varint(data, at, end)
-    if start < 0 or size < 0 or size > end - start:
+    if start < 0 or start - at > _LONGEST_LENGTH or size < 0 or size > end - start:
         return np.int64(0), np.int64(-1)
     return start, start + size
 
@@ -305,11 +310,11 @@ def scan(body: bytes, series: KnownSeries, scope: int) -> Scan:
         found.add(kind, key, data[start:end].tobytes())
     return Scan(
         columns[0][:rows].copy(),
-        columns[1][:rows].copy(),
+        times_ms(columns[1][:rows]),
         columns[2][:rows].view(np.float64).copy(),
         checked,
         tuple(found.metadata),
-        found.exemplars if found.exemplars.key else None,
+        found.checked_exemplars(),
         found.refused(),
     )
 
@@ -323,16 +328,16 @@ class _Extras:
         self.histograms = 0
 
     def add(self, kind: int, key: bytes, raw: bytes) -> None:
-        if kind == _HISTOGRAM:
-            self.histograms += 1
-            return
         try:
-            if kind == _METADATA:
+            if kind == _HISTOGRAM:
+                proto.Histogram.FromString(raw)
+                self.histograms += 1
+            elif kind == _METADATA:
                 self.add_metadata(proto.MetricMetadata.FromString(raw))
             else:
                 self.add_exemplar(key, proto.Exemplar.FromString(raw))
         except DecodeError as error:
-            raise InvalidInput(f"the metadata or exemplar of a series is not valid protobuf: {error}") from error
+            raise InvalidInput(f"a histogram, exemplar or metadata is not valid protobuf: {error}") from error
 
     def add_metadata(self, message: proto.MetricMetadata) -> None:
         kind = _TYPES[message.type] if 0 <= message.type < len(_TYPES) else MetricType.UNKNOWN
@@ -345,6 +350,11 @@ class _Extras:
         self.exemplars.labels.append(
             json.dumps({label.name: label.value for label in message.labels}, ensure_ascii=False)
         )
+
+    def checked_exemplars(self) -> ExemplarColumns | None:
+        """Return the exemplars, if any. Raises `InvalidInput` for a time that a sample may not have either."""
+        times_ms(self.exemplars.time_ms)
+        return self.exemplars if self.exemplars.key else None
 
     def refused(self) -> tuple[Refusal, ...]:
         if not self.histograms:
@@ -376,10 +386,10 @@ def _scan_slowly(body: bytes) -> Scan:
         found.histograms += len(series.histograms)
     return Scan(
         np.array(owners, np.int32),
-        np.array(times, np.int64),
+        times_ms(times),
         np.array(values, np.float64),
         unknown,
         tuple(found.metadata),
-        found.exemplars if found.exemplars.key else None,
+        found.checked_exemplars(),
         found.refused(),
     )

@@ -37,6 +37,8 @@ Sample = tuple[bytes, int, bytes]
 _TELLING = bytes((0x00, 0x01, 0x08, 0x09, 0x0A, 0x10, 0x12, 0x1A, 0x22, 0x7F, 0x80, 0xFF))
 _STALE = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "little"))[0]
 _MOST_NEW_SERIES = 5_000
+#: The store's times end where nanoseconds leave an int64, in April 2262.
+_LAST_MS = (2**63 - 1) // 1_000_000
 
 
 def _labels(pairs: Sequence[tuple[str, str]]) -> list[proto.Label]:
@@ -53,6 +55,8 @@ def expected(body: bytes) -> list[Sample] | None:
     for series in request.timeseries:
         labels = {label.name: label.value for label in series.labels}
         if len(labels) < len(series.labels) or "" in labels or not labels.get("__name__"):
+            return None
+        if not all(0 <= one.timestamp <= _LAST_MS for one in (*series.samples, *series.exemplars)):
             return None
         present = sorted((name, value) for name, value in labels.items() if value)
         key = proto.TimeSeries(labels=_labels(present)).SerializeToString()
