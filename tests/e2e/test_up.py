@@ -252,3 +252,39 @@ def test_an_action_can_be_taken_from_the_command_line(up: Callable[..., Running]
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert "args.level" in wrong.stderr
     assert act("platform.nothing").returncode == 1
+
+
+@pytest.mark.slow
+@pytest.mark.needs("prometheus")
+def test_a_real_prometheus_scrapes_the_metrics(up: Callable[..., Running], tmp_path: Path) -> None:
+    """With the token from its file, and without a complaint about a single line."""
+    running = up()
+    job = {
+        "job_name": "steersman",
+        "scrape_interval": "1s",
+        "authorization": {"credentials_file": str(tmp_path / "data" / "secrets" / "bootstrap-token")},
+        "static_configs": [{"targets": [f"127.0.0.1:{running.port}"]}],
+    }
+    (tmp_path / "prometheus.yml").write_text(json.dumps({"scrape_configs": [job]}))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = [f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/tsdb"]
+    with (tmp_path / "prometheus.log").open("w") as log:
+        peer = subprocess.Popen(
+            ["prometheus", *options, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log
+        )
+
+    def asked(query: str) -> list[Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", f"/api/v1/query?query={query}")
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return json.loads(text)["data"]["result"] if response.status == 200 else []
+
+    try:
+        until(lambda: bool(asked("steersman_build_info") and asked("process_cpu_seconds_total")))
+        assert [series["value"][1] for series in asked("up")] == ["1"]
+    finally:
+        peer.terminate()
+        peer.wait()

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from steersman.model.errors import InvalidInput, SteersmanError, Temporary, Unauthenticated
+from steersman.model.errors import SteersmanError, Temporary, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -66,8 +66,3 @@ def unexpected(error_id: str) -> Response:
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[str]:
     """Put pydantic's findings into one line each, without repeating the caller's input."""
     return [f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {error['msg']}" for error in errors]
-
-
-def refused(error: ValidationError) -> InvalidInput:
-    """Turn a failed validation outside a request body into an error of the tree."""
-    return InvalidInput("; ".join(field_errors(error.errors())))
