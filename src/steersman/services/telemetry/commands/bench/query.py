@@ -49,12 +49,16 @@ def questions(fleet: Fleet) -> list[Question]:
     ]
 
 
-def normal_form(body: bytes) -> dict[frozenset[tuple[str, str]], list[tuple[float, float]]]:
-    """An answer as series and samples, without what the API leaves open: order and the spelling of numbers."""
+def normal_form(body: bytes) -> dict[frozenset[tuple[str, str]], list[tuple[float, float | None]]]:
+    """An answer as series and samples, without what the API leaves open: order and the spelling of numbers.
+
+    A value that is not a number becomes None, which unlike NaN equals itself.
+    """
     series = json.loads(body)["data"]["result"]
     return {
         frozenset(one["metric"].items()): [
-            (float(time), float(value)) for time, value in one.get("values") or [one["value"]]
+            (float(time), None if value == "NaN" else float(value))
+            for time, value in one.get("values") or [one["value"]]
         ]
         for one in series
     }
