@@ -8,6 +8,7 @@ torn: a file is followed by another only after all of it was synced.
 from __future__ import annotations
 
 import itertools
+import contextlib
 import struct
 import threading
 from collections import deque
@@ -107,7 +108,8 @@ class Log:
     """Appends records from one thread and syncs them in groups on another.
 
     `append` returns at once; `on_synced(seq)` is called from the log's thread when every record up to `seq` is
-    durable, `on_failed(first_seq, error)` when a group could not be written: its records are gone from the file.
+    durable, `on_failed(seqs, error)` when a group could not be written: its records are gone from the file, and
+    their numbers are given to the records that come next.
     """
 
     def __init__(
@@ -127,15 +129,25 @@ class Log:
         self._wake = threading.Condition()
         self._stopping = False
         self._file: AppendFile | None = None
-        self._first_seqs: dict[Path, int] = {}
-        self.bytes = sum(path.stat().st_size for path in segments(folder))
+        self._to_cut: tuple[Path, int] | None = None
         self.syncs = 0
         self._thread = threading.Thread(target=self._run, name="steersman-log", daemon=True)
         self._thread.start()
 
+    @property
+    def bytes(self) -> int:
+        """What the log takes on the disk now."""
+        total = 0
+        for path in segments(self._folder):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size
+        return total
+
     def append(self, received_ns: int, kind: WireFormat, tenant: Tenant, body: bytes) -> int:
-        """Queue a record and return its sequence number."""
+        """Queue a record and return its sequence number. Raises `Temporary` once the log is closed."""
         with self._wake:
+            if self._stopping:
+                raise Temporary("the store is stopping")
             seq = self._next_seq
             self._next_seq += 1
             self._waiting.append(Record(seq, received_ns, kind, tenant, body))
@@ -177,17 +189,16 @@ class Log:
         self.syncs += 1
 
     def _open(self, seq: int, size: int) -> AppendFile:
+        self._cut_off()
         if self._file is not None and self._file.size + size > self._segment_bytes:
             self._file.close()
             self._file = None
         if self._file is None:
             path = self._folder / f"{seq:016d}{_SUFFIX}"
-            reserve = max(self._segment_bytes, size)
-            file = self._disk.open_append(path, reserve=reserve)
+            file = self._disk.open_append(path, reserve=max(self._segment_bytes, size))
             file.size = 0
-            self._disk.sync_folder(self._folder)
             self._file = file
-            self.bytes += reserve
+            self._disk.sync_folder(self._folder)
         return self._file
 
     def _give_up(self, group: list[Record], error: OSError) -> None:
@@ -203,17 +214,27 @@ class Log:
     def _abandon_file(self, seq: int) -> None:
         if self._file is None:
             return
-        self._file.close()
-        self._file = None
-        path = segments(self._folder)[-1]
+        file, self._file = self._file, None
+        self._to_cut = segments(self._folder)[-1], seq
+        # What the disk refuses here is tried again before anything else is written.
+        with contextlib.suppress(OSError):
+            file.close()
+        with contextlib.suppress(OSError):
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Take the records of a failed group out of the log: until that is done, no other record may follow."""
+        if self._to_cut is None:
+            return
+        path, seq = self._to_cut
         cut(self._disk, path, read_segment_before(path, seq))
+        self._to_cut = None
 
     def drop_through(self, seq: int) -> None:
         """Delete the files all of whose records are `<= seq`. The newest file stays."""
         paths = segments(self._folder)
         for path, following in itertools.pairwise(paths):
             if int(following.stem) <= seq + 1:
-                self.bytes -= path.stat().st_size
                 self._disk.remove(path)
 
 
@@ -247,6 +268,8 @@ def cut(disk: Disk, path: Path, size: int) -> None:
         disk.remove(path)
         return
     file = disk.open_append(path)
-    file.truncate(size)
-    file.sync()
-    file.close()
+    try:
+        file.truncate(size)
+        file.sync()
+    finally:
+        file.close()
