@@ -27,6 +27,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 import steersman.engine
+import steersman.runtime.telemetry
 from steersman.contract.ports import Caller, Ports
 from steersman.contract.service import Service
 from steersman.runtime.clock import SystemClock
@@ -42,6 +43,7 @@ from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
 from steersman.runtime.ids import RandomIds
+from steersman.runtime.kernels import keep_cache
 from steersman.runtime.logs import Logs
 from steersman.runtime.process import allow_descriptors
 from steersman.runtime.registry import discover
@@ -67,6 +69,7 @@ _Insecure = Annotated[bool | None, typer.Option("--insecure", help="Ask for no t
 def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insecure: _Insecure = None) -> None:
     """Start the platform and serve until SIGTERM or Ctrl-C."""
     services = discover(house_provides=HOUSE_PROVIDES)
+    keep_cache()
     settings = configured(services, config, {"data": data, "listen": listen, "insecure": insecure})
     logs = Logs(SystemClock())
     logs.configure(settings.house.log_level, settings.house.log_format)
@@ -84,10 +87,15 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
 
 
 def kernels() -> None:
-    """Import every module of the engine: compiling and caching happens there, at import."""
-    found = sorted(module.name for module in pkgutil.walk_packages(steersman.engine.__path__, "steersman.engine."))
-    for name in found:
+    """Import every module that has kernels: compiling and caching happens there, at import."""
+    found = [
+        module.name
+        for package in (steersman.engine, steersman.runtime.telemetry)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    for name in sorted(found):
         importlib.import_module(name)
+    keep_cache()
     typer.echo(f"{len(found)} modules are loaded, their kernels are in the cache")
 
 

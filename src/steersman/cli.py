@@ -129,6 +129,10 @@ def target(command: Command) -> Callable[..., Any]:
     """Import the function behind a command."""
     import importlib
 
+    from steersman.runtime.kernels import use_cache
+
+    # Before the command's module may import Numba, which reads only once where its cache is.
+    use_cache()
     module, _, name = command.target.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
