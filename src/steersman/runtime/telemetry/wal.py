@@ -7,8 +7,8 @@ torn: a file is followed by another only after all of it was synced.
 
 from __future__ import annotations
 
-import itertools
 import contextlib
+import itertools
 import struct
 import threading
 from collections import deque
