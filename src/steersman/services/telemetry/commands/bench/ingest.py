@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from steersman.services.telemetry.commands.bench import report, usage
-from steersman.services.telemetry.commands.bench.fleet import STEP_MS, Fleet, host_name
+from steersman.services.telemetry.commands.bench.fleet import SAMPLES_A_REQUEST, STEP_MS, Fleet, host_name
 from steersman.services.telemetry.commands.bench.generator import Sent, Target, generator
 from steersman.services.telemetry.commands.bench.sidecar import Sidecar
 from steersman.services.telemetry.commands.bench.systems import (
@@ -33,6 +33,7 @@ RECIPES = {recipe.name: recipe for recipe in (STEERSMAN, PROMETHEUS, VICTORIA_ME
 _REST_WINDOW_SECONDS = 1.0
 _REST_SHARE = 0.03
 _REST_LIMIT_SECONDS = 90.0
+_MOST_LANES = 10
 
 
 def readable_samples(system: System, fleet: Fleet) -> int:
@@ -47,8 +48,14 @@ def readable_samples(system: System, fleet: Fleet) -> int:
 
 
 def last_round_readable(system: System, fleet: Fleet) -> bool:
-    """Whether the last host's newest sample is there: connections are in order, so the rest is too."""
-    selector = f'node_load1{{instance="{host_name(fleet.hosts - 1)}"}}[{STEP_MS // 1_000}s]'
+    """Whether the newest sample of one host of every request is there: connections are in order, so the rest is too."""
+    hosts = max(1, SAMPLES_A_REQUEST // fleet.metrics)
+    last = sorted({min(number + hosts, fleet.hosts) - 1 for number in range(0, fleet.hosts, hosts)})
+    return all(_newest_readable(system, fleet, host) for host in last[-_MOST_LANES:])
+
+
+def _newest_readable(system: System, fleet: Fleet, host: int) -> bool:
+    selector = f'node_load1{{instance="{host_name(host)}"}}[{STEP_MS // 1_000}s]'
     status, body = system.get("/api/v1/query", query=selector, time=fleet.end_ms / 1_000)
     return status == 200 and bool(json.loads(body)["data"]["result"])
 

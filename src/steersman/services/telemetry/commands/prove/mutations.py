@@ -56,7 +56,9 @@ def expected(body: bytes) -> list[Sample] | None:
         labels = {label.name: label.value for label in series.labels}
         if len(labels) < len(series.labels) or "" in labels or not labels.get("__name__"):
             return None
-        if not all(0 <= one.timestamp <= _LAST_MS for one in (*series.samples, *series.exemplars)):
+        times = [sample.timestamp for sample in series.samples]
+        times += [exemplar.timestamp for exemplar in series.exemplars]
+        if not all(0 <= time <= _LAST_MS for time in times):
             return None
         present = sorted((name, value) for name, value in labels.items() if value)
         key = proto.TimeSeries(labels=_labels(present)).SerializeToString()
@@ -105,7 +107,7 @@ def corpus() -> list[bytes]:
     empty_value = proto.TimeSeries(labels=_labels([name, ("gone", "")]), samples=several[:1])
     odd = proto.TimeSeries(
         labels=_labels([name, ("région", "日本")]),
-        samples=[proto.Sample(value=_STALE, timestamp=-1), proto.Sample()],
+        samples=[proto.Sample(value=_STALE, timestamp=1), proto.Sample()],
         exemplars=[proto.Exemplar(labels=_labels([("trace_id", "abc")]), value=2.0, timestamp=5)],
     )
     metadata = proto.MetricMetadata(metric_family_name="up", help="Whether it answers.", unit="")

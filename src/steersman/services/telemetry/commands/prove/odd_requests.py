@@ -11,6 +11,8 @@ from random import Random
 
 _NAMES = ("__name__", "__name__", "job", "zone", "a", "é", "")
 _VALUES = ("up", "down", "x" * 200, "日本", "")
+#: Mostly what senders write; 2**64 - 1 is -1 on the wire.
+_TIMES = (*(1_700_000_000_000 + n for n in range(30)), 0, 5, 2**64 - 1)
 _LONGEST = 5
 _NUMBERS = (0.0, 1.0, -1.5, float("nan"), float("inf"), 2.0**60)
 
@@ -61,7 +63,7 @@ def _label(random: Random) -> bytes:
 
 def _sample(random: Random) -> bytes:
     value = varint(1 << 3 | 1, random) + struct.pack("<d", random.choice(_NUMBERS))
-    time = varint(2 << 3, random) + varint(random.choice((0, 5, 1_700_000_000_000, 2**64 - 1)), random)
+    time = varint(2 << 3, random) + varint(random.choice(_TIMES), random)
     return _shuffled(random.choice(([value, time], [value, time], [value], [time], [], [value, time, value])), random)
 
 
