@@ -208,7 +208,7 @@ def test_dropping_keeps_every_record_above_and_the_newest_file(tmp_path: Path) -
         for seq in range(31):
             writer.log.drop_through(seq)
             assert bodies(tmp_path, seq) == records[seq:]
-            assert writer.log.bytes == sum(path.stat().st_size for path in wal.segments(tmp_path))
+            assert writer.log.size == sum(path.stat().st_size for path in wal.segments(tmp_path))
         assert len(wal.segments(tmp_path)) == 1
 
 
@@ -229,7 +229,7 @@ def test_a_refused_group_is_told_and_the_next_one_takes_its_place(
         assert bodies(tmp_path) == acknowledged
         disk.broken.clear()
         acknowledged += [(writer.write(body), body) for body in (b"after", b"and more")]
-        assert writer.log.bytes == sum(path.stat().st_size for path in wal.segments(tmp_path))
+        assert writer.log.size == sum(path.stat().st_size for path in wal.segments(tmp_path))
     assert [seq for seq, _ in acknowledged] == list(range(1, before + 3))
     assert wal.repair(tmp_path, LocalDisk()) == before + 2
     assert bodies(tmp_path) == acknowledged

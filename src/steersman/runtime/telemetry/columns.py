@@ -46,8 +46,11 @@ def series_frame(scopes: NDArray[np.int32], lengths: NDArray[np.int64], joined: 
 
 
 def _frames(path: Path, size: int, per_item: int) -> Iterator[tuple[int, memoryview]]:
-    with path.open("rb") as file:
-        content = memoryview(file.read(size))
+    try:
+        with path.open("rb") as file:
+            content = memoryview(file.read(size))
+    except FileNotFoundError as error:
+        raise Permanent(f"{path.name} is missing: restore it from a backup") from error
     at = 0
     while at < size:
         if at + _FRAME.size > len(content):

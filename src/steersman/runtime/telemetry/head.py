@@ -289,7 +289,8 @@ class Generation:
         return found
 
     def renumber(self, chosen: NDArray[np.int32]) -> None:
-        """Give series `chosen[i]` the number i."""
+        """Give series `chosen[i]` the number i; those that came after this generation have no place in it yet."""
+        self.reserve(int(chosen.max(initial=-1)) + 1, 0)
         self._first = self._first[chosen]
         self._last = self._last[chosen]
         self._fill = self._fill[chosen]

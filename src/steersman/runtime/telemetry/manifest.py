@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+import xxhash
+
 from steersman.model.errors import Permanent
 from steersman.runtime.telemetry.events.block import EventBlock
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 FORMAT = 1
+#: What stands behind the content: the hash of all that comes before it, so that one flipped digit is noticed.
+_HASH = b',"hash":"'
+_KINDS = ("head", "metrics", "logs", "spans", "exemplars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Manifest:
     generations: tuple[GenerationFile, ...] = ()
     metric_blocks: tuple[MetricBlock, ...] = ()
     event_blocks: tuple[EventBlock, ...] = ()
-    metadata: tuple[tuple[str, str, str, str], ...] = ()
+    metadata: tuple[tuple[str, str, str, str, str], ...] = ()
 
     def file_names(self) -> set[str]:
         """Return every file that belongs to the store besides the log and the manifest, relative to its folder."""
@@ -81,17 +86,25 @@ class Manifest:
 
 
 def dump(manifest: Manifest) -> bytes:
-    """Return the manifest as JSON text."""
+    """Return the manifest as JSON text that ends with a hash of the rest."""
     content = asdict(replace(manifest, event_blocks=()))
     content["event_blocks"] = [block.to_json() for block in manifest.event_blocks]
-    return json.dumps({"format": FORMAT, **content}, separators=(",", ":")).encode()
+    text = json.dumps({"format": FORMAT, **content}, separators=(",", ":")).encode().removesuffix(b"}")
+    return text + _ending(text)
+
+
+def _ending(text: bytes) -> bytes:
+    return _HASH + xxhash.xxh3_64_hexdigest(text).encode() + b'"}'
 
 
 def parse(text: bytes) -> Manifest:
     """Invert `dump`. Raises `Permanent` when the text is not a manifest of this format."""
+    hashed, mark, rest = text.rpartition(_HASH)
+    if mark + rest != _ending(hashed):
+        raise Permanent("the manifest is damaged (its hash differs): restore the data directory from a backup")
     try:
         content = json.loads(text)
-        if content.pop("format") != FORMAT:
+        if content["format"] != FORMAT:
             raise Permanent(f"the store has another format than {FORMAT}: use the version that wrote it")
         return Manifest(
             applied_seq=content["applied_seq"],
@@ -108,11 +121,15 @@ def parse(text: bytes) -> Manifest:
 
 
 def load(folder: Path) -> Manifest:
-    """Read the manifest; an empty one when the folder is new."""
+    """Read the manifest; an empty one when the folder is new. Raises `Permanent` when it is damaged or lost."""
     path = folder / NAME
-    if not path.exists():
-        return Manifest()
-    return parse(path.read_bytes())
+    if path.exists():
+        return parse(path.read_bytes())
+    left = next((file for kind in (*_KINDS, "wal") for file in (folder / kind).glob("*")), None)
+    if left is not None:
+        # Nobody may take the files for left over, and delete them.
+        raise Permanent(f"{path} is missing, though {left.parent.name}/{left.name} is there: restore it from a backup")
+    return Manifest()
 
 
 def commit(folder: Path, disk: Disk, manifest: Manifest) -> None:
@@ -127,7 +144,7 @@ def remove_leftovers(folder: Path, disk: Disk, manifest: Manifest) -> list[str]:
     """Delete what the manifest does not name, and return the names."""
     named = manifest.file_names()
     removed = []
-    for kind in ("head", "metrics", "logs", "spans", "exemplars"):
+    for kind in _KINDS:
         for path in sorted((folder / kind).glob("*")):
             name = f"{kind}/{path.name}"
             if name not in named:

@@ -92,6 +92,11 @@ class LiveMetrics:
         return sum(batch.times.size for batch in waiting)
 
     @property
+    def unwritten(self) -> bool:
+        """Whether a checkpoint failed and what it took is still to be written."""
+        return bool(self._unwritten)
+
+    @property
     def memory(self) -> int:
         """Bytes that the samples of all generations take."""
         return sum(generation.memory for generation in self.generations)

@@ -139,6 +139,7 @@ class _Prepared:
 
 @dataclass(slots=True)
 class _InFlight:
+    seq: int
     prepared: _Prepared
     answer: asyncio.Future[WriteReport]
 
@@ -153,21 +154,16 @@ class TelemetryStore:
         self.folder, self.options, self.disk, self.engine, self.clock = folder, options, disk, engine, clock
         for name in ("wal", "head", "metrics", "logs", "spans", "exemplars"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        disk.sync_folder(folder)
         self.manifest = manifest.load(folder)
+        if not (folder / manifest.NAME).exists():
+            # Named before anything else is written, so that its absence always means damage.
+            manifest.commit(folder, disk, self.manifest)
         manifest.remove_leftovers(folder, disk, self.manifest)
-        self.live = LiveMetrics(engine.new_series_set(), options.rules())
-        self.queries = MetricQueries(self.live, folder / "metrics", engine.new_series_set)
-        self.logs, self.spans, self.exemplars = (
-            EventStore(schema, folder / schema.kind, disk, engine.tokenize, clock.monotonic)
-            for schema in (LOGS, SPANS, EXEMPLARS)
-        )
-        self.metadata: dict[str, MetricMetadata] = {}
-        self.applied_seq = self.manifest.applied_seq
+        self._begin()
         self.ready = False
         self.failure: SteersmanError | None = None
-        self.replayed, self.to_replay = 0, 0
-        self.refused_total = 0
-        self.taken_in = {schema.kind: 0 for schema in (LOGS, SPANS, EXEMPLARS)}
+        self.to_replay = 0
         self._rate = _Rate()
         self._in_flight: deque[_InFlight] = deque()
         self._synced_seq = 0
@@ -177,6 +173,20 @@ class TelemetryStore:
         self._old_log: list[Path] = []
         self._stopping = False
         self.upkeep = Upkeep(self)
+
+    def _begin(self) -> None:
+        """Hold nothing yet; a restore that failed half-way begins here again, so that nothing is applied twice."""
+        engine = self.engine
+        self.live = LiveMetrics(engine.new_series_set(), self.options.rules())
+        self.queries = MetricQueries(self.live, self.folder / "metrics", engine.new_series_set)
+        self.logs, self.spans, self.exemplars = (
+            EventStore(schema, self.folder / schema.kind, self.disk, engine.tokenize, self.clock.monotonic)
+            for schema in (LOGS, SPANS, EXEMPLARS)
+        )
+        self.metadata: dict[tuple[Tenant, str], MetricMetadata] = {}
+        self.applied_seq = self.manifest.applied_seq
+        self.replayed = self.refused_total = 0
+        self.taken_in = {schema.kind: 0 for schema in (LOGS, SPANS, EXEMPLARS)}
 
     # ------------------------------------------------------------------ start and stop
 
@@ -192,7 +202,7 @@ class TelemetryStore:
             next_seq=max(last, self.manifest.applied_seq) + 1,
             segment_bytes=self.options.segment_bytes,
             on_synced=lambda seq: self._call(loop, self._on_synced, seq),
-            on_failed=lambda seqs, error: self._call(loop, self._on_failed, len(seqs), error),
+            on_failed=lambda seqs, error: self._call(loop, self._on_failed, seqs, error),
         )
 
     async def restore(self) -> None:
@@ -202,6 +212,12 @@ class TelemetryStore:
         except Permanent as error:
             self.failure = error
             raise
+        except OSError as error:
+            self.failure = Temporary(f"the store cannot be read: {error}")
+            raise
+        if self._stopping:
+            return
+        self.failure = None
         self.ready = True
         self._apply_synced()
 
@@ -224,8 +240,12 @@ class TelemetryStore:
 
     def _restore(self, log_paths: list[Path]) -> None:
         """Read the checkpoint and apply the log behind it. Runs on a thread while nothing else changes the store."""
+        self._begin()
         known = self.manifest
-        self.metadata = {row[0]: MetricMetadata(row[0], MetricType(row[1]), *row[2:]) for row in known.metadata}
+        self.metadata = {
+            (Tenant(tenant), name): MetricMetadata(name, MetricType(kind), help_, unit)
+            for tenant, name, kind, help_, unit in known.metadata
+        }
         self._restore_series(known)
         self.queries.use(known.metric_blocks)
         for store in (self.logs, self.spans, self.exemplars):
@@ -295,9 +315,9 @@ class TelemetryStore:
             loop = asyncio.get_running_loop()
             prepared = await loop.run_in_executor(self._decoding, self._prepare, kind, tenant, body, received_ns)
         answer: asyncio.Future[WriteReport] = asyncio.get_running_loop().create_future()
-        self._in_flight.append(_InFlight(prepared, answer))
+        seq = log.append(received_ns, kind, tenant, body)
+        self._in_flight.append(_InFlight(seq, prepared, answer))
         self._backlog_bytes += len(body)
-        log.append(received_ns, kind, tenant, body)
         return await answer
 
     def _prepare(
@@ -325,12 +345,16 @@ class TelemetryStore:
             if not one.answer.done():
                 one.answer.set_result(report)
 
-    def _on_failed(self, count: int, error: Temporary) -> None:
-        for _ in range(count):
+    def _on_failed(self, seqs: list[int], error: Temporary) -> None:
+        # Until the start is complete, requests that are safe wait in front of these; those behind have their numbers.
+        safe = next(place for place, one in enumerate(self._in_flight) if one.seq == seqs[0])
+        self._in_flight.rotate(-safe)
+        for _ in seqs:
             one = self._in_flight.popleft()
             self._backlog_bytes -= len(one.prepared.body)
             if not one.answer.done():
                 one.answer.set_exception(error)
+        self._in_flight.rotate(safe)
 
     def _apply(self, one: _Prepared) -> WriteReport:
         live, received_ms = self.live, one.received_ns // 1_000_000
@@ -351,7 +375,7 @@ class TelemetryStore:
     def _apply_rest(self, tenant: Tenant, decoded: Decoded, samples: int, refused: tuple[Refusal, ...]) -> WriteReport:
         seq = self.applied_seq + 1
         for metadata in decoded.metadata:
-            self.metadata[metadata.name] = metadata
+            self.metadata[tenant, metadata.name] = metadata
         counts: dict[str, int] = {}
         for store, rows in (
             (self.exemplars, decoded.exemplars),
@@ -375,7 +399,7 @@ class TelemetryStore:
         blocks = sum(one.bytes for one in known.metric_blocks) + sum(one.bytes for one in known.event_blocks)
         oldest = [one.min_ms * 1_000_000 for one in known.metric_blocks] + [one.min_ns for one in known.event_blocks]
         oldest += [one.oldest * 1_000_000 for one in self.live.generations if one.samples]
-        wal_bytes = log.bytes if log else 0
+        wal_bytes = log.size if log else 0
         return StoreStats(
             series=self.live.series.size,
             samples_total=self.live.samples_total,

@@ -41,7 +41,7 @@ class _Snapshot:
     pending: tuple[Pending, ...]
     frozen: tuple[tuple[EventStore, Frozen], ...]
     tenants: tuple[str, ...]
-    metadata: tuple[tuple[str, str, str, str], ...]
+    metadata: tuple[tuple[str, str, str, str, str], ...]
 
 
 class ChildFailed(RuntimeError):
@@ -82,6 +82,8 @@ class Upkeep:
         store, clock = self._store, self._store.clock
         while not store.ready:
             await clock.sleep(0.2)
+        # A checkpoint comes before anything that may fail again and again: without it the log grows for ever.
+        await self.checkpoint()
         await self.finish_sealing()
         seals = tidied = clock.monotonic()
         while True:
@@ -115,7 +117,8 @@ class Upkeep:
 
     async def _checkpoint(self, *, rotate: bool) -> None:
         store = self._store
-        if not store.ready or (store.applied_seq == store.manifest.applied_seq and not rotate):
+        written = store.applied_seq == store.manifest.applied_seq and not store.live.unwritten
+        if not store.ready or (written and not rotate):
             return
         snapshot = self._snapshot()
         if rotate:
@@ -144,7 +147,9 @@ class Upkeep:
             pending=store.live.take_pending(),
             frozen=tuple((events, one) for events, one in frozen if one is not None),
             tenants=tuple(store.live.series.tenants),
-            metadata=tuple((one.name, one.type.value, one.help, one.unit) for one in store.metadata.values()),
+            metadata=tuple(
+                (tenant, one.name, one.type.value, one.help, one.unit) for (tenant, _), one in store.metadata.items()
+            ),
         )
 
     def _write(self, known: Manifest, snapshot: _Snapshot) -> tuple[Manifest, list[EventBlock]]:
@@ -215,6 +220,9 @@ class Upkeep:
         """Seal every generation that no longer takes samples, also those that a kill left behind."""
         async with self._one_at_a_time:
             store = self._store
+            if store.live.unwritten:
+                # A generation whose last samples did not reach the disk must not be taken for whole.
+                await self._checkpoint(rotate=False)
             for file in store.manifest.generations:
                 if file.number == store.live.current.number:
                     continue

@@ -87,17 +87,19 @@ def segments(folder: Path) -> list[Path]:
 
 
 def replay(paths: list[Path], after: int) -> Iterator[Record]:
-    """Yield the records with `seq > after` of some log files. Raises `Permanent` when one is missing in the middle."""
-    expected = None
-    for path in paths:
+    """Yield the records with `seq > after` of some log files. Raises `Permanent` when one of them is missing."""
+    expected = after + 1
+    for path, following in itertools.zip_longest(paths, paths[1:]):
+        if following is not None and int(following.stem) <= after + 1:
+            # Dropped already; a loss of power may have brought it back, and not the files beside it.
+            continue
         segment = read_segment(path)
-        for record in segment.records:
-            if expected is not None and record.seq != expected:
+        for record in (one for one in segment.records if one.seq > after):
+            if record.seq != expected:
                 raise Permanent(f"the log lacks record {expected}: {path.name} goes on with {record.seq}. {_ADVICE}")
-            expected = record.seq + 1
-            if record.seq > after:
-                yield record
-        if segment.torn and path != paths[-1]:
+            expected += 1
+            yield record
+        if segment.torn and following is not None:
             raise Permanent(f"the log file {path.name} is damaged at byte {segment.end}. {_ADVICE}")
 
 
@@ -135,8 +137,8 @@ class Log:
         self._thread.start()
 
     @property
-    def bytes(self) -> int:
-        """What the log takes on the disk now."""
+    def size(self) -> int:
+        """Bytes that the log takes on the disk now."""
         total = 0
         for path in segments(self._folder):
             with contextlib.suppress(FileNotFoundError):

@@ -31,7 +31,9 @@ async def open_store(ports: Ports) -> AsyncIterator[OpenStore]:
     """Open the store and take requests; what the disk holds becomes readable once `restore` has run."""
     settings = ports.settings.section(TelemetrySettings)
     folder = ports.data_dir / "telemetry"
-    store = TelemetryStore(folder, LocalDisk(), TelemetryEngine(), ports.clock, options_of(settings.store))
+    disk = LocalDisk()
+    store = TelemetryStore(folder, disk, TelemetryEngine(), ports.clock, options_of(settings.store))
+    disk.sync_folder(ports.data_dir)
     await store.start()
     try:
         yield OpenStore(store, settings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -208,13 +209,15 @@ def label_values(question: Question) -> str:
 def metadata(question: Question) -> str:
     """List what sources said about their metrics."""
     wanted = question.parameters.get("metric")
-    limit = int(str(question.parameters.get("limit") or -1))
-    known = question.ctx.state.store.metadata
-    names = [name for name in known if not wanted or name == wanted]
-    names = names[:limit] if limit >= 0 else names
-    rows = {
-        name: [{"type": known[name].type.value, "help": known[name].help, "unit": known[name].unit}] for name in names
-    }
+    limit = question.parameters.get("limit") or ""
+    if limit and not re.fullmatch(r"-?\d{1,9}", str(limit), re.ASCII):
+        raise InvalidInput("limit must be a number")
+    tenant = question.ctx.caller.tenant
+    known = list(question.ctx.state.store.metadata.items())
+    found = [one for (owner, name), one in known if owner == tenant and (not wanted or name == wanted)]
+    if limit and int(str(limit)) >= 0:
+        found = found[: int(str(limit))]
+    rows = {one.name: [{"type": one.type.value, "help": one.help, "unit": one.unit}] for one in found}
     return json.dumps(rows, ensure_ascii=False)
 
 

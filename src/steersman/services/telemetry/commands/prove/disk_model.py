@@ -63,6 +63,11 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeFolder:
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     path: str
 
@@ -82,7 +87,7 @@ class Acknowledge:
     request: int
 
 
-Operation = Create | Write | Resize | Sync | Rename | Remove | SyncFolder | Acknowledge
+Operation = Create | Write | Resize | Sync | Rename | MakeFolder | Remove | SyncFolder | Acknowledge
 Content = Write | Resize
 
 
@@ -150,6 +155,8 @@ class Disk:
             case Rename(source, target):
                 self._note_folders(target)
                 self._rename((source, None), (target, self._now[source]))
+            case MakeFolder(path):
+                self._note_folders(f"{path}/any")
             case Remove(path):
                 if path in self._now:
                     self._rename((path, None))

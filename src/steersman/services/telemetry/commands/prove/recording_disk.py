@@ -15,6 +15,7 @@ from steersman.runtime.telemetry.disk import AppendFile, Buffer, Disk
 from steersman.services.telemetry.commands.prove.disk_model import (
     Acknowledge,
     Create,
+    MakeFolder,
     Operation,
     Remove,
     Rename,
@@ -82,6 +83,10 @@ class RecordingDisk:
         self._real.remove(path)
 
     def sync_folder(self, path: Path) -> None:
+        # Folders are made without this port; that they were made before this sync is all that matters.
+        for made in sorted(one for one in path.iterdir() if one.is_dir()):
+            if self._name(made) not in self.folders:
+                self.note(MakeFolder(self._name(made)))
         began = self.began()
         self._real.sync_folder(path)
         self.note(SyncFolder(self._name(path), began))
