@@ -107,7 +107,7 @@ def _questions(lines: Lines, random: Random) -> dict[str, Callable[[], str]]:
     return {
         "id": lambda: request_id(random.randrange(lines.count)),
         "word": lambda: random.choice(("timeout", "retrying", "登录成功", "upstream")),
-        "two words": lambda: f"{random.choice(SERVICES)} {random.choice(('timeout', 'reset'))}",
+        "two words": lambda: f"{random.choice(('lock', 'upstream'))} {random.choice(('timeout', 'reset'))}",
         "phrase": lambda: '"waiting for lock on table"',
         "field": lambda: f"service:{random.choice(SERVICES)} severity>=error",
         "address": lambda: f"10.{random.randrange(4)}.{random.randrange(250)}.{random.randrange(250)}",

@@ -32,6 +32,7 @@ from steersman.runtime.telemetry.events import compact
 from steersman.runtime.telemetry.events.block import EventBlock
 from steersman.runtime.telemetry.store import StoreOptions, TelemetryStore
 from steersman.runtime.telemetry.upkeep import Upkeep
+from steersman.runtime.telemetry.verify import verify
 from steersman.services.telemetry.commands.bench import report
 from steersman.services.telemetry.commands.prove import disk_model
 from steersman.services.telemetry.commands.prove.disk_model import Acknowledge, Fate
@@ -169,7 +170,7 @@ async def inspect(folder: Path, who: list[Sender], acknowledged: list[tuple[int,
             wrong.append(f"{sender.signal}: {counts}")
     if store.log is not None:
         await asyncio.to_thread(store.log.close)
-    return wrong
+    return wrong + [f"check: {one.file}: {one.detail}" for one in verify(folder, TelemetryEngine())]
 
 
 def build(folder: Path, tree: dict[str, bytes]) -> None:
