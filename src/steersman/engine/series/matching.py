@@ -9,7 +9,7 @@ from steersman.model.errors import InvalidInput
 from steersman.model.labels import Matcher, MatchOp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 #: Expressions that are just words and bars, such as `api|web`, need no regular-expression engine.
 _WORDS = re.compile(r"[\w/ :,-]*(\|[\w/ :,-]*)*\Z")
@@ -27,6 +27,11 @@ def matching_values(matcher: Matcher, values: Sequence[str]) -> list[bool]:
             return _full_matches(matcher.value, values)
         case MatchOp.NOT_REGEX:
             return [not hit for hit in _full_matches(matcher.value, values)]
+
+
+def fulfils(labels: Mapping[str, str], matchers: Sequence[Matcher]) -> bool:
+    """Say whether one label set fulfils all matchers; a label that is absent has the empty value."""
+    return all(matching_values(matcher, [labels.get(matcher.name, "")])[0] for matcher in matchers)
 
 
 def _full_matches(pattern: str, values: Sequence[str]) -> list[bool]:

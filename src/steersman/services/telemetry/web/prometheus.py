@@ -6,7 +6,6 @@ Answers and errors have Prometheus's own form. Functions and operators of PromQL
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import re
 from collections.abc import Callable
@@ -21,7 +20,11 @@ from starlette.responses import Response
 from steersman import __version__
 from steersman.contract.service import RawRoute
 from steersman.engine.series.json_labels import labels_json
+from steersman.engine.series.matching import fulfils
+from steersman.engine.series.steps import at_steps, is_stale
 from steersman.model.errors import InvalidInput, SteersmanError, Temporary
+from steersman.model.labels import decode_labels
+from steersman.model.search import Everything
 from steersman.services.telemetry.logic import answers, selectors
 from steersman.services.telemetry.logic.selectors import Selector
 
@@ -38,6 +41,8 @@ MAX_STEPS = 11_000
 #: Samples that one answer may touch; as JSON they are about a gigabyte.
 MAX_SAMPLES = 50_000_000
 _LAST_MS = 2**62
+_HOUR_MS = 3_600_000
+_MOST_EXEMPLARS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def query(question: Question) -> str:
     tenant = question.ctx.caller.tenant
     if selector.range_ms is None:
         found = question.queries.latest(tenant, selector.matchers, at, LOOKBACK_MS)
-        fresh = ~answers.is_stale(found.values)
+        fresh = ~is_stale(found.values)
         keys = [key for key, good in zip(found.keys, fresh.tolist(), strict=True) if good]
         return answers.vector(keys, asked, found.values[fresh])
     found = _check_size(question.queries.select(tenant, selector.matchers, at - selector.range_ms, at))
@@ -127,7 +132,7 @@ def query(question: Question) -> str:
 
 
 def _without_stale(found: Selection) -> tuple[list[bytes], Any, Any, Any]:
-    stale = answers.is_stale(found.values)
+    stale = is_stale(found.values)
     if not stale.any():
         return found.keys, found.offsets, found.times, found.values
     kept_before = np.concatenate([[0], np.cumsum(~stale)])
@@ -157,18 +162,8 @@ def query_range(question: Question) -> str:
             question.ctx.caller.tenant, selector.matchers, first, int(steps[-1]) - selector.offset_ms
         )
     )
-    return answers.matrix(found.keys, *_stepped(found, steps, selector.offset_ms))
-
-
-def _stepped(found: Selection, steps: Any, offset: int) -> tuple[Any, Any, Any]:
-    times, values = [np.empty(0, np.int64)], [np.empty(0, np.float64)]
-    bounds = found.offsets.tolist()
-    for begin, end in itertools.pairwise(bounds):
-        at, picked = answers.at_steps(found.times[begin:end], found.values[begin:end], steps - offset, LOOKBACK_MS)
-        times.append(at + offset)
-        values.append(picked)
-    counts = [one.size for one in times]
-    return np.cumsum(counts), np.concatenate(times), np.concatenate(values)
+    stepped = at_steps(found.times, found.values, found.offsets, steps, offset=selector.offset_ms, lookback=LOOKBACK_MS)
+    return answers.matrix(found.keys, *stepped)
 
 
 def _range(question: Question) -> tuple[int, int]:
@@ -219,6 +214,30 @@ def metadata(question: Question) -> str:
         found = found[: int(str(limit))]
     rows = {one.name: [{"type": one.type.value, "help": one.help, "unit": one.unit}] for one in found}
     return json.dumps(rows, ensure_ascii=False)
+
+
+def exemplars(question: Question) -> str:
+    """List the exemplars of the series that a selector names, by series, in order of time."""
+    selector = question.selector()
+    start, end = question.time("start", question.now_ms - _HOUR_MS), question.time("end", question.now_ms)
+    found = question.ctx.state.store.exemplars.search(
+        question.ctx.caller.tenant,
+        Everything(),
+        start * 1_000_000,
+        end * 1_000_000,
+        _MOST_EXEMPLARS,
+        newest_first=False,
+    )
+    by_series: dict[bytes, list[dict[str, Any]]] = {}
+    for row in found.rows:
+        shown = {"labels": row["labels"], "value": str(row["value"]), "timestamp": row["time_ms"] / 1000}
+        by_series.setdefault(row["key"], []).append(shown)
+    answer = [
+        {"seriesLabels": labels, "exemplars": rows}
+        for key, rows in by_series.items()
+        if fulfils(labels := dict(decode_labels(key)), selector.matchers)
+    ]
+    return json.dumps(answer, ensure_ascii=False)
 
 
 def build_info(_question: Question) -> str:
@@ -278,6 +297,7 @@ RAW_ROUTES = (
     _route("/api/v1/series", series, "Series that fulfil selectors", "GET", "POST"),
     _route("/api/v1/labels", labels, "Label names", "GET", "POST"),
     _route("/api/v1/label/{name}/values", label_values, "Values of a label"),
+    _route("/api/v1/query_exemplars", exemplars, "Exemplars of series that a selector names", "GET", "POST"),
     _route("/api/v1/metadata", metadata, "Type, help and unit of metrics"),
     _route("/api/v1/status/buildinfo", build_info, "Which API this is"),
 )
