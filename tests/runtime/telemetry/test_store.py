@@ -44,6 +44,12 @@ class FullDisk(LocalDisk):
         super().write_file(path, buffers)
 
 
+async def safe_up_to(life: Any, seq: int) -> None:
+    async with asyncio.timeout(20):
+        while life.store._synced_seq < seq:  # noqa: ASYNC110 - the log's thread tells the loop, and nobody else
+            await asyncio.sleep(0)
+
+
 async def fill(life: Any, first: int = 0, count: int = 30) -> None:
     for n in range(first, first + count):
         await life.samples([(f"m{n % 7}", 100_000 - n, float(n)), ("up", 100_000 - n, 1.0)])
@@ -98,9 +104,7 @@ def test_requests_during_the_restore_are_durable_first_and_readable_after_it(beg
         async with begin(restore=False) as life:
             waiting = asyncio.ensure_future(life.lines("during the restore"))
             more = asyncio.ensure_future(life.samples([("new", 0, 1.0), ("up", 0, 2.0)]))
-            async with asyncio.timeout(20):
-                while life.store._synced_seq < life.store.to_replay + 2:
-                    await asyncio.sleep(0)
+            await safe_up_to(life, life.store.to_replay + 2)
             assert not waiting.done()
             assert "during the restore" in str([r.body for r in wal.replay(wal.segments(life.store.folder / "wal"), 0)])
             await life.store.restore()
@@ -119,17 +123,13 @@ def test_a_full_disk_during_the_restore_refuses_only_the_requests_that_are_not_s
     async def run() -> None:
         async with begin(disk, restore=False) as life:
             safe = asyncio.ensure_future(life.lines("safe"))
-            async with asyncio.timeout(20):
-                while life.store._synced_seq < 1:
-                    await asyncio.sleep(0)
+            await safe_up_to(life, 1)
             disk.full = "wal"
             with pytest.raises(Temporary, match="No space left"):
                 await life.lines("x" * 5_000)
             disk.full = None
             later = asyncio.ensure_future(life.lines("later"))
-            async with asyncio.timeout(20):
-                while life.store._synced_seq < 2:
-                    await asyncio.sleep(0)
+            await safe_up_to(life, 2)
             await life.store.restore()
             await asyncio.gather(safe, later)
             assert life.found_lines() == ["later", "safe"]
@@ -355,7 +355,7 @@ def test_a_damaged_or_lost_manifest_stops_the_start_and_deletes_nothing(content:
         path = folder / manifest.NAME
         path.unlink() if content is None else path.write_bytes(content)
         files = sorted(folder.rglob("*"))
-        with pytest.raises(Permanent, match="restore .* from a backup"):
+        with pytest.raises(Permanent, match=r"restore .* from a backup"):
             async with begin():
                 pass
         assert sorted(folder.rglob("*")) == files
@@ -379,7 +379,7 @@ def test_a_damaged_checkpoint_stops_the_restore_and_says_what_to_do(name: str, d
                 content[:-1] if damage == "cut" else content[:50] + bytes([content[50] ^ 1]) + content[51:]
             )
         async with begin(restore=False) as life:
-            with pytest.raises(Permanent, match=f"{path.name}.*restore it from a backup"):
+            with pytest.raises(Permanent, match=rf"{path.name}.*restore it from a backup"):
                 await life.store.restore()
             assert isinstance(life.store.failure, Permanent)
             assert not life.store.ready
