@@ -26,6 +26,7 @@ from steersman.runtime.telemetry.events.store import EventStore
 from steersman.runtime.telemetry.head import Generation
 from steersman.runtime.telemetry.metrics import LiveMetrics, Rules
 from steersman.runtime.telemetry.query import MetricQueries
+from steersman.runtime.telemetry.stats import Rate, StoreStats, figures
 from steersman.runtime.telemetry.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -83,47 +84,6 @@ class WriteReport:
     refused: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreStats:
-    """The store in figures. Totals count since the start of the process; `oldest_ns` is None while there is nothing."""
-
-    series: int
-    samples_total: int
-    samples_per_second: float
-    refused_total: int
-    log_lines_total: int
-    spans_total: int
-    exemplars_total: int
-    wal_bytes: int
-    log_syncs_total: int
-    head_bytes: int
-    pending_samples: int
-    blocks: int
-    disk_bytes: int
-    oldest_ns: int | None
-    ready: bool
-    replay_progress: float
-    last_checkpoint_age_seconds: float
-    checkpoints_total: int
-
-
-class _Rate:
-    """The speed of a counter over the last seconds, from whoever asks now and then."""
-
-    _SPAN_SECONDS = 10.0
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def per_second(self, now: float, total: int) -> float:
-        """Note the counter's value and return how fast it grew over the span; 0 at first."""
-        self._seen.append((now, total))
-        while len(self._seen) > 2 and now - self._seen[1][0] >= self._SPAN_SECONDS:
-            self._seen.popleft()
-        then, before = self._seen[0]
-        return (total - before) / (now - then) if now > then else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     """A request that was decoded against a set of series; another set by the time it is applied means: again."""
@@ -164,7 +124,7 @@ class TelemetryStore:
         self.ready = False
         self.failure: SteersmanError | None = None
         self.to_replay = 0
-        self._rate = _Rate()
+        self._rate = Rate()
         self._in_flight: deque[_InFlight] = deque()
         self._synced_seq = 0
         self._backlog_bytes = 0
@@ -390,33 +350,6 @@ class TelemetryStore:
         self.refused_total += sum(one.count for one in refused)
         return WriteReport(samples, refused=refused, **counts)
 
-    # ------------------------------------------------------------------ figures
-
     def stats(self) -> StoreStats:
         """Return the store's figures now. Cheap; from any thread."""
-        known, log = self.manifest, self.log
-        head_files = sum(one.bytes for one in known.series) + sum(one.bytes for one in known.generations)
-        blocks = sum(one.bytes for one in known.metric_blocks) + sum(one.bytes for one in known.event_blocks)
-        oldest = [one.min_ms * 1_000_000 for one in known.metric_blocks] + [one.min_ns for one in known.event_blocks]
-        oldest += [one.oldest * 1_000_000 for one in self.live.generations if one.samples]
-        wal_bytes = log.size if log else 0
-        return StoreStats(
-            series=self.live.series.size,
-            samples_total=self.live.samples_total,
-            samples_per_second=self._rate.per_second(self.clock.monotonic(), self.live.samples_total),
-            refused_total=self.refused_total,
-            log_lines_total=self.taken_in[LOGS.kind],
-            spans_total=self.taken_in[SPANS.kind],
-            exemplars_total=self.taken_in[EXEMPLARS.kind],
-            wal_bytes=wal_bytes,
-            log_syncs_total=log.syncs if log else 0,
-            head_bytes=self.live.memory,
-            pending_samples=self.live.pending_samples,
-            blocks=len(known.metric_blocks) + len(known.event_blocks),
-            disk_bytes=head_files + blocks + wal_bytes,
-            oldest_ns=min(oldest, default=None),
-            ready=self.ready,
-            replay_progress=1.0 if self.ready else self.replayed / max(self.to_replay, 1),
-            last_checkpoint_age_seconds=self.clock.monotonic() - self.upkeep.last_checkpoint,
-            checkpoints_total=self.upkeep.checkpoints,
-        )
+        return figures(self, self._rate.per_second(self.clock.monotonic(), self.live.samples_total))
