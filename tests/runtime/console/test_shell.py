@@ -42,7 +42,9 @@ def request(query: str = "") -> Request:
 def test_the_menu_has_only_what_the_caller_may_see() -> None:
     """No dead link, and no name of a page that is closed to the reader."""
     shell = Shell([*PAGES, SECRETS])
-    html = bytes(shell.problem(request(), Caller("a", permissions=frozenset({"telemetry.metrics.read"})), 404, "?").body)
+    html = bytes(
+        shell.problem(request(), Caller("a", permissions=frozenset({"telemetry.metrics.read"})), 404, "?").body
+    )
     assert b">Overview</a>" in html
     assert b"Secrets" not in html
     assert b"<nav" not in bytes(shell.login(request()).body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -81,7 +82,7 @@ def test_ordering_sorts_by_time_and_keeps_the_first_of_equal_times(samples: list
 def test_offsets_say_where_each_series_lies(samples: list[Row]) -> None:
     found = ordered(grouped(columns_of(samples), 7))
     offsets = offsets_of(found.series, 7).tolist()
-    assert [rows_of(found)[a:b] for a, b in zip(offsets, offsets[1:], strict=False)] == [
+    assert [rows_of(found)[a:b] for a, b in pairwise(offsets)] == [
         [row for row in first_of_each(samples) if row[0] == series] for series in range(7)
     ]
 
@@ -100,7 +101,7 @@ def test_answers_from_several_places_become_one_and_earlier_places_win(
         for at in range(begin, end)
     ]
     assert sorted(got) == [(key(series), time, value) for series, time, value in expected]
-    assert all(begin < end for begin, end in zip(offsets, offsets[1:], strict=False))
+    assert all(begin < end for begin, end in pairwise(offsets))
 
 
 @few

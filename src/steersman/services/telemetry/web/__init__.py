@@ -1,1 +1,1 @@
-"""The HTTP faces of telemetry: intake in the senders' protocols, questions in Prometheus's, search, and the live page."""
+"""The HTTP faces of telemetry: intake in the senders' protocols, questions in Prometheus's, search, the live page."""
