@@ -121,8 +121,8 @@ async def live(folder: Path, random: Random, who: list[Sender], first_request: i
         disk.acknowledge(number)
 
     upkeep: list[Callable[[], Awaitable[object]]] = [
-        store.upkeep.checkpoint,
-        store.upkeep.checkpoint,
+        store.checkpoints.write,
+        store.checkpoints.write,
         store.upkeep.seal,
         lambda: store.upkeep.merge(_ENDLESS // 1_000_000),
     ]
