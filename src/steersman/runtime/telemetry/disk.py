@@ -55,6 +55,9 @@ class _LocalAppend:
                 # and a full disk is noticed here instead of in the middle of a record.
                 os.posix_fallocate(self._descriptor, 0, reserve)
             except OSError:
+                # A file system may keep what it had allocated by then: the last bytes of a full disk, which the
+                # next checkpoint needs.
+                os.ftruncate(self._descriptor, self.size)
                 os.close(self._descriptor)
                 raise
 
@@ -80,11 +83,17 @@ class LocalDisk:
         return _LocalAppend(path, reserve)
 
     def write_file(self, path: Path, buffers: Sequence[Buffer]) -> None:
-        """Write a whole file and sync its content; its name is durable after `sync_folder`."""
+        """Write a whole file and sync its content; its name is durable after `sync_folder`.
+
+        A file that cannot be written whole is taken away again, because the disk is probably full.
+        """
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _write_all(descriptor, buffers, 0)
             os.fsync(descriptor)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         finally:
             os.close(descriptor)
 
