@@ -21,6 +21,8 @@ from steersman.model.errors import Permanent, SteersmanError, Temporary
 from steersman.model.ids import Tenant
 from steersman.model.telemetry import Decoded, MetricMetadata, MetricType, Refusal, WireFormat
 from steersman.runtime.telemetry import columns, manifest, wal
+from steersman.runtime.telemetry.checkpoint import Checkpoints
+from steersman.runtime.telemetry.commits import Commits
 from steersman.runtime.telemetry.events.schema import EXEMPLARS, LOGS, SPANS
 from steersman.runtime.telemetry.events.store import EventStore
 from steersman.runtime.telemetry.head import Generation
@@ -45,6 +47,18 @@ if TYPE_CHECKING:
 _INLINE_BYTES = 1 << 16
 #: Acknowledged bodies that may wait in memory while the start replays the log.
 _BACKLOG_BYTES = 256 << 20
+#: Logs and spans are refused for a moment when so many checkpoints' worth of them waits to be written.
+_CHECKPOINTS_BEHIND = 4
+_SAMPLES_ONLY = frozenset(
+    {
+        WireFormat.REMOTE_WRITE_1,
+        WireFormat.REMOTE_WRITE_2,
+        WireFormat.OTLP_METRICS_PROTO,
+        WireFormat.OTLP_METRICS_JSON,
+        WireFormat.EXPOSITION,
+        WireFormat.READINGS,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +75,7 @@ class StoreOptions:
     head_seconds: float = 7_200.0
     checkpoint_seconds: float = 20.0
     checkpoint_samples: int = 4_000_000
+    checkpoint_event_bytes: int = 96 << 20
     segment_bytes: int = 64 << 20
 
     def rules(self) -> Rules:
@@ -115,7 +130,7 @@ class TelemetryStore:
         for name in ("wal", "head", "metrics", "logs", "spans", "exemplars"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         disk.sync_folder(folder)
-        self.manifest = manifest.load(folder)
+        self.commits = Commits(folder, disk, manifest.load(folder))
         if not (folder / manifest.NAME).exists():
             # Named before anything else is written, so that its absence always means damage.
             manifest.commit(folder, disk, self.manifest)
@@ -132,6 +147,7 @@ class TelemetryStore:
         self.log: wal.Log | None = None
         self._old_log: list[Path] = []
         self._stopping = False
+        self.checkpoints = Checkpoints(self)
         self.upkeep = Upkeep(self)
 
     def _begin(self) -> None:
@@ -147,6 +163,11 @@ class TelemetryStore:
         self.applied_seq = self.manifest.applied_seq
         self.replayed = self.refused_total = 0
         self.taken_in = {schema.kind: 0 for schema in (LOGS, SPANS, EXEMPLARS)}
+
+    @property
+    def manifest(self) -> Manifest:
+        """The truth about files as it is now."""
+        return self.commits.current
 
     # ------------------------------------------------------------------ start and stop
 
@@ -195,7 +216,7 @@ class TelemetryStore:
             await asyncio.sleep(0)
         if self.ready:
             with contextlib.suppress(OSError):
-                await self.upkeep.checkpoint()
+                await self.checkpoints.write()
         self._decoding.shutdown()
 
     def _restore(self, log_paths: list[Path]) -> None:
@@ -269,6 +290,8 @@ class TelemetryStore:
             raise Temporary("the store is starting", retry_after=1.0)
         if self._backlog_bytes + len(body) > _BACKLOG_BYTES:
             raise Temporary("too much is waiting to be written", retry_after=2.0)
+        if kind not in _SAMPLES_ONLY and self._events_are_behind:
+            raise Temporary("more logs and spans came in than could be written to disk yet", retry_after=1.0)
         if kind is WireFormat.REMOTE_WRITE_1 or len(body) < _INLINE_BYTES:
             prepared = self._prepare(kind, tenant, body, received_ns)
         else:
@@ -279,6 +302,15 @@ class TelemetryStore:
         self._in_flight.append(_InFlight(seq, prepared, answer))
         self._backlog_bytes += len(body)
         return await answer
+
+    @property
+    def _events_are_behind(self) -> bool:
+        return self.waiting_event_bytes >= _CHECKPOINTS_BEHIND * self.options.checkpoint_event_bytes
+
+    @property
+    def waiting_event_bytes(self) -> int:
+        """About the memory of the logs, spans and exemplars that are in no block yet."""
+        return sum(events.waiting_bytes for events in (self.logs, self.spans, self.exemplars))
 
     def _prepare(
         self, kind: WireFormat, tenant: Tenant, body: bytes, received_ns: int, *, restoring: bool = False

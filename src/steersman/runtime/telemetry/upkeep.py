@@ -1,7 +1,7 @@
-"""What the store does between requests: checkpoints, sealing, merging, and forgetting what is too old.
+"""What the store does at leisure: sealing, merging, and forgetting what is too old.
 
-Each step writes files first, syncs them, and then commits a manifest that names them; a step that fails leaves the
-manifest as it was and is tried again. One step runs at a time.
+The heavy work is done by processes that end; they write files, and the result is committed here. A step that fails
+leaves the manifest as it was and is tried again. One step runs at a time, and checkpoints go on beside it.
 """
 
 from __future__ import annotations
@@ -9,23 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from steersman.runtime.telemetry import columns, manifest, sealing
+from steersman.runtime.telemetry import sealing
 from steersman.runtime.telemetry.events import compact
 from steersman.runtime.telemetry.events.block import EventBlock
-from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, MetricBlock, SeriesFile
+from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, MetricBlock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from steersman.runtime.telemetry.events.store import EventStore
-    from steersman.runtime.telemetry.events.tail import Frozen
-    from steersman.runtime.telemetry.metrics import Pending
     from steersman.runtime.telemetry.store import TelemetryStore
-
-Result = TypeVar("Result")
 
 _TICK_SECONDS = 1.0
 _TIDY_SECONDS = 60.0
@@ -33,34 +28,8 @@ _TIDY_SECONDS = 60.0
 _SIZE_SLACK = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """What one checkpoint writes: everything that was applied up to record `seq`."""
-
-    seq: int
-    pending: tuple[Pending, ...]
-    frozen: tuple[tuple[EventStore, Frozen], ...]
-    tenants: tuple[str, ...]
-    metadata: tuple[tuple[str, str, str, str, str], ...]
-
-
 class ChildFailed(RuntimeError):
     """A process that should have written a block ended otherwise; its error output is in the message."""
-
-
-async def _to_the_end(function: Callable[..., Result], *arguments: object) -> Result:
-    """Run a function on a thread and wait for it even when cancelled: half a commit must not go unnoticed."""
-    work = asyncio.get_running_loop().run_in_executor(None, function, *arguments)
-    cancelled = False
-    while not work.done():
-        try:
-            await asyncio.wait({work})
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled and (task := asyncio.current_task()) is not None:
-        # Delivered at the next await, after the caller has taken note of the result.
-        task.cancel()
-    return work.result()
 
 
 class Upkeep:
@@ -69,37 +38,29 @@ class Upkeep:
     def __init__(self, store: TelemetryStore) -> None:
         self._store = store
         self._one_at_a_time = asyncio.Lock()
-        self.checkpoints = 0
-        self.last_checkpoint = store.clock.monotonic()
-
-    @property
-    def due(self) -> bool:
-        """Whether so much has come in that a checkpoint should not wait for its time."""
-        return self._store.live.pending_samples >= self._store.options.checkpoint_samples
 
     async def run(self) -> None:
         """Keep the store in shape until cancelled. What fails is raised, and the supervisor starts this again."""
         store, clock = self._store, self._store.clock
         while not store.ready:
             await clock.sleep(0.2)
-        # A checkpoint comes before anything that may fail again and again: without it the log grows for ever.
-        await self.checkpoint()
         await self.finish_sealing()
-        seals = tidied = clock.monotonic()
+        sealed = tidied = clock.monotonic()
         while True:
             await clock.sleep(_TICK_SECONDS)
             now = clock.monotonic()
-            if self.due or now - self.last_checkpoint >= store.options.checkpoint_seconds:
-                await self.checkpoint()
-            if self.head_is_full or now - seals >= store.options.head_seconds:
-                seals = now
+            if self.head_is_full or now - sealed >= store.options.head_seconds:
+                sealed = now
                 await self.seal()
             if now - tidied >= _TIDY_SECONDS:
                 tidied = now
-                now_ms = clock.wall_ns() // 1_000_000
-                await self.retain(now_ms)
-                while await self.merge(now_ms):
-                    pass
+                await self.tidy(clock.wall_ns() // 1_000_000)
+
+    async def tidy(self, now_ms: int) -> None:
+        """Drop what is too old, then merge until there is nothing left to merge."""
+        await self.retain(now_ms)
+        while await self.merge(now_ms):
+            pass
 
     @property
     def head_is_full(self) -> bool:
@@ -107,113 +68,12 @@ class Upkeep:
         options, live = self._store.options, self._store.live
         return live.current.memory > max(options.head_bytes, options.head_bytes_per_series * live.series.size)
 
-    async def checkpoint(self, *, rotate: bool = False) -> None:
-        """Write everything applied so far; the log behind it is dropped. `rotate` begins a new generation too.
-
-        Raises `OSError` when the disk refuses; nothing is lost then, and the log keeps growing instead.
-        """
-        async with self._one_at_a_time:
-            await self._checkpoint(rotate=rotate)
-
-    async def _checkpoint(self, *, rotate: bool) -> None:
-        store = self._store
-        written = store.applied_seq == store.manifest.applied_seq and not store.live.unwritten
-        if not store.ready or (written and not rotate):
-            return
-        snapshot = self._snapshot()
-        if rotate:
-            # In the same turn of the loop as the snapshot, so that no sample falls between the generations.
-            store.live.rotate()
-        try:
-            known, blocks = await _to_the_end(self._write, store.manifest, snapshot)
-        except OSError:
-            store.live.give_back(snapshot.pending)
-            for events, frozen in snapshot.frozen:
-                events.abandon(frozen)
-            raise
-        store.manifest = known
-        for (events, frozen), made in zip(snapshot.frozen, blocks, strict=True):
-            events.commit(frozen, made)
-        if store.log is not None:
-            store.log.drop_through(snapshot.seq)
-        self.checkpoints += 1
-        self.last_checkpoint = store.clock.monotonic()
-
-    def _snapshot(self) -> _Snapshot:
-        store = self._store
-        frozen = [(events, events.freeze()) for events in (store.logs, store.spans, store.exemplars)]
-        return _Snapshot(
-            seq=store.applied_seq,
-            pending=store.live.take_pending(),
-            frozen=tuple((events, one) for events, one in frozen if one is not None),
-            tenants=tuple(store.live.series.tenants),
-            metadata=tuple(
-                (tenant, one.name, one.type.value, one.help, one.unit) for (tenant, _), one in store.metadata.items()
-            ),
-        )
-
-    def _write(self, known: Manifest, snapshot: _Snapshot) -> tuple[Manifest, list[EventBlock]]:
-        """Write the files of a checkpoint and commit them. Runs on a thread."""
-        store = self._store
-        series, generations = known.series, known.generations
-        for pending in snapshot.pending:
-            series = self._write_series(series, pending)
-            generations = self._write_samples(generations, pending)
-        blocks = [events.write(frozen) for events, frozen in snapshot.frozen]
-        for folder in ("head", *(one.kind.value for one in blocks)):
-            store.disk.sync_folder(store.folder / folder)
-        fresh = replace(
-            known,
-            applied_seq=snapshot.seq,
-            tenants=snapshot.tenants,
-            series=series,
-            generations=generations,
-            event_blocks=(*known.event_blocks, *blocks),
-            metadata=snapshot.metadata,
-        )
-        manifest.commit(store.folder, store.disk, fresh)
-        return fresh, blocks
-
-    def _append(self, name: str, size: int, buffers: Sequence[bytes]) -> int:
-        """Append to a file of the head behind its first `size` bytes, the only ones that count; return its new size."""
-        disk = self._store.disk
-        file = disk.open_append(self._store.folder / "head" / name)
-        try:
-            if file.size != size:
-                file.truncate(size)
-            file.append(buffers)
-            file.sync()
-            return file.size
-        finally:
-            file.close()
-
-    def _write_series(self, known: tuple[SeriesFile, ...], pending: Pending) -> tuple[SeriesFile, ...]:
-        found = next((one for one in known if one.epoch == pending.epoch), None)
-        file = found or SeriesFile(pending.epoch, f"series-{pending.epoch:06d}", 0)
-        if pending.last_series > pending.first_series:
-            exported = pending.series.export(pending.first_series, pending.last_series)
-            file = replace(file, bytes=self._append(file.name, file.bytes, columns.series_frame(*exported)))
-        elif found is None:
-            self._append(file.name, 0, [])
-        return (*(one for one in known if one.epoch != pending.epoch), file)
-
-    def _write_samples(self, known: tuple[GenerationFile, ...], pending: Pending) -> tuple[GenerationFile, ...]:
-        found = next((one for one in known if one.number == pending.generation), None)
-        file = found or GenerationFile(pending.generation, pending.epoch, f"samples-{pending.generation:06d}", 0, 0)
-        if pending.batches:
-            size = self._append(file.name, file.bytes, columns.sample_frames(pending.batches))
-            added = sum(batch.times.size for batch in pending.batches)
-            file = replace(file, bytes=size, samples=file.samples + added)
-        elif found is None:
-            self._append(file.name, 0, [])
-        return (*(one for one in known if one.number != pending.generation), file)
-
-    # ------------------------------------------------------------------ blocks
+    # ------------------------------------------------------------------ sealing
 
     async def seal(self) -> None:
         """Turn the present generation into a block, by a process that reads the checkpoint."""
         if self._store.live.current.samples:
-            await self.checkpoint(rotate=True)
+            await self._store.checkpoints.write(rotate=True)
         await self.finish_sealing()
 
     async def finish_sealing(self) -> None:
@@ -222,51 +82,37 @@ class Upkeep:
             store = self._store
             if store.live.unwritten:
                 # A generation whose last samples did not reach the disk must not be taken for whole.
-                await self._checkpoint(rotate=False)
+                await store.checkpoints.write()
             for file in store.manifest.generations:
-                if file.number == store.live.current.number:
-                    continue
-                if file.samples:
-                    await self._seal(file)
-                else:
-                    await self._replace_generation(file, ())
+                if file.number != store.live.current.number:
+                    await self._replace_generation(file, await self._sealed(file) if file.samples else ())
 
-    async def _seal(self, file: GenerationFile) -> None:
+    async def _sealed(self, file: GenerationFile) -> tuple[MetricBlock]:
         name = await self._next_name()
         text = await self._child("sealing", "seal", str(self._store.folder), str(file.number), name)
-        await self._replace_generation(file, (MetricBlock(**json.loads(text)),))
+        return (MetricBlock(**json.loads(text)),)
 
     async def _replace_generation(self, file: GenerationFile, blocks: tuple[MetricBlock, ...]) -> None:
-        store, known = self._store, self._store.manifest
-        generations = tuple(one for one in known.generations if one.number != file.number)
-        epochs = {one.epoch for one in generations} | {store.live.epoch}
-        series = tuple(one for one in known.series if one.epoch in epochs)
-        fresh = replace(known, generations=generations, series=series, metric_blocks=(*known.metric_blocks, *blocks))
-        await self._commit(fresh, "metrics")
-        store.live.drop(file.number)
+        store = self._store
+
+        def change(known: Manifest) -> Manifest:
+            generations = tuple(one for one in known.generations if one.number != file.number)
+            epochs = {one.epoch for one in generations} | {store.live.epoch}
+            series = tuple(one for one in known.series if one.epoch in epochs)
+            merged = (*known.metric_blocks, *blocks)
+            return replace(known, generations=generations, series=series, metric_blocks=merged)
+
+        def then(fresh: Manifest) -> None:
+            store.queries.use(fresh.metric_blocks)
+            store.live.drop(file.number)
+
+        await store.commits.change(change, "metrics", then=then)
 
     async def _next_name(self) -> str:
         """Reserve a file name for good, so that a half-written block of a killed process is never taken for another."""
-        store = self._store
-        number = store.manifest.next_file
-        await self._commit(replace(store.manifest, next_file=number + 1), "metrics")
-        return f"block-{number:08d}"
-
-    async def _commit(self, fresh: Manifest, *folders: str, on_commit: Callable[[], None] = lambda: None) -> None:
-        """Sync the folders, make `fresh` the truth, tell the readers, and delete what is no longer named."""
-        store, before = self._store, self._store.manifest
-
-        def write() -> None:
-            for folder in folders:
-                store.disk.sync_folder(store.folder / folder)
-            manifest.commit(store.folder, store.disk, fresh)
-
-        await _to_the_end(write)
-        store.manifest = fresh
-        store.queries.use(fresh.metric_blocks)
-        on_commit()
-        for name in before.file_names() - fresh.file_names():
-            store.disk.remove(store.folder / name)
+        commits = self._store.commits
+        await commits.change(lambda known: replace(known, next_file=known.next_file + 1), then=lambda _: None)
+        return f"block-{commits.current.next_file - 1:08d}"
 
     async def _child(self, module: str, *arguments: str, sending: bytes = b"") -> bytes:
         """Run a module of this package in a process that ends, and return what it printed."""
@@ -286,6 +132,8 @@ class Upkeep:
             raise ChildFailed(f"{module} ended with {process.returncode}: {' '.join(last)}")
         return output
 
+    # ------------------------------------------------------------------ merging
+
     async def merge(self, now_ms: int) -> bool:
         """Merge some small blocks into a larger one; say whether there were any."""
         async with self._one_at_a_time:
@@ -300,16 +148,18 @@ class Upkeep:
             return bool(plans)
 
     async def _merge_metrics(self, chosen: Sequence[MetricBlock]) -> None:
+        store, names = self._store, [one.name for one in chosen]
         name = await self._next_name()
-        names = [one.name for one in chosen]
-        text = await self._child("sealing", "merge", str(self._store.folder), name, *names)
-        made = MetricBlock(**json.loads(text))
-        before = self._store.manifest.metric_blocks
-        # The merged block takes the place of the oldest, because the order of blocks is that of intake.
-        first = next(i for i, one in enumerate(before) if one.name in names)
-        blocks = [one for one in before if one.name not in names]
-        blocks.insert(first, made)
-        await self._commit(replace(self._store.manifest, metric_blocks=tuple(blocks)), "metrics")
+        made = MetricBlock(**json.loads(await self._child("sealing", "merge", str(store.folder), name, *names)))
+
+        def change(known: Manifest) -> Manifest:
+            # The merged block takes the place of the oldest, because the order of blocks is that of intake.
+            first = next(i for i, one in enumerate(known.metric_blocks) if one.name in names)
+            blocks = [one for one in known.metric_blocks if one.name not in names]
+            blocks.insert(first, made)
+            return replace(known, metric_blocks=tuple(blocks))
+
+        await store.commits.change(change, "metrics", then=lambda fresh: store.queries.use(fresh.metric_blocks))
 
     async def _merge_events(self, chosen: Sequence[EventBlock]) -> None:
         store, kind = self._store, chosen[0].kind
@@ -318,11 +168,13 @@ class Upkeep:
         text = await self._child("events.compact", folder, "--tokenize", store.engine.tokenizer, sending=asked)
         made = EventBlock.from_json(json.loads(text))
         names = {one.name for one in chosen}
-        kept = tuple(one for one in store.manifest.event_blocks if one.name not in names)
         events = next(one for one in (store.logs, store.spans, store.exemplars) if one.schema.kind == kind)
-        await self._commit(
-            replace(store.manifest, event_blocks=(*kept, made)), kind, on_commit=lambda: events.swap(names, [made])
-        )
+
+        def change(known: Manifest) -> Manifest:
+            kept = tuple(one for one in known.event_blocks if one.name not in names)
+            return replace(known, event_blocks=(*kept, made))
+
+        await store.commits.change(change, kind, then=lambda _: events.swap(names, [made]))
 
     # ------------------------------------------------------------------ retention
 
@@ -337,19 +189,21 @@ class Upkeep:
             return sorted(doomed)
 
     async def _drop_blocks(self, doomed: set[str]) -> None:
-        store, known = self._store, self._store.manifest
-        fresh = replace(
-            known,
-            metric_blocks=tuple(one for one in known.metric_blocks if one.name not in doomed),
-            event_blocks=tuple(one for one in known.event_blocks if one.name not in doomed),
-        )
-        stores = (store.logs, store.spans, store.exemplars)
+        store = self._store
 
-        def forget() -> None:
-            for events in stores:
+        def change(known: Manifest) -> Manifest:
+            return replace(
+                known,
+                metric_blocks=tuple(one for one in known.metric_blocks if one.name not in doomed),
+                event_blocks=tuple(one for one in known.event_blocks if one.name not in doomed),
+            )
+
+        def then(fresh: Manifest) -> None:
+            store.queries.use(fresh.metric_blocks)
+            for events in (store.logs, store.spans, store.exemplars):
                 events.drop(doomed)
 
-        await self._commit(fresh, on_commit=forget)
+        await store.commits.change(change, then=then)
 
 
 def expired(known: Manifest, before_ms: int) -> set[str]:

@@ -32,6 +32,8 @@ T = TypeVar("T")
 _ATTEMPTS = 4
 #: More spans than this in one trace are cut off.
 _TRACE_ROWS = 50_000
+#: What a row takes besides its characters while it is Python values: list entries, an integer, string headers.
+_ROW_BYTES = 200
 
 
 class EventStore:
@@ -59,14 +61,28 @@ class EventStore:
         """Take in what one request carried. The lists are kept, not copied: the caller leaves them alone."""
         rows = len(getattr(columns, self.schema.time))
         if rows:
-            chunk = Chunk(tenant, columns, seq, rows)
+            chunk = Chunk(tenant, columns, seq, rows, self._size(columns, rows))
             with self._lock:
                 self._tail.append(chunk)
+
+    def _size(self, columns: EventColumns, rows: int) -> int:
+        texts = (name for name, kind in self.schema.columns.items() if kind in {"string", "binary"})
+        return rows * _ROW_BYTES + sum(sum(map(len, getattr(columns, name))) for name in texts)
 
     @property
     def tail_rows(self) -> int:
         """Rows that a `freeze` would take."""
         return self._tail.rows
+
+    @property
+    def tail_bytes(self) -> int:
+        """About the memory of those rows."""
+        return self._tail.bytes
+
+    @property
+    def waiting_bytes(self) -> int:
+        """About the memory of all rows that are in no block yet, also of those on their way into one."""
+        return self._tail.bytes + sum(frozen.bytes for frozen in self._frozen)
 
     def freeze(self) -> Frozen | None:
         """Start a new tail and return the rows of the old one, or None when there are none."""

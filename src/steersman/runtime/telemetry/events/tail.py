@@ -27,6 +27,7 @@ class Chunk:
     columns: EventColumns
     seq: int
     rows: int
+    bytes: int
 
 
 def _clean(value: str) -> str:
@@ -61,6 +62,7 @@ class Batch:
 
     def __init__(self, schema: Schema, chunks: Sequence[Chunk]) -> None:
         self.rows = sum(chunk.rows for chunk in chunks)
+        self.bytes = sum(chunk.bytes for chunk in chunks)
         self.first_seq = min(chunk.seq for chunk in chunks)
         self.last_seq = max(chunk.seq for chunk in chunks)
         self._schema = schema
@@ -88,6 +90,10 @@ class Frozen:
         return sum(batch.rows for batch in self.batches)
 
     @property
+    def bytes(self) -> int:
+        return sum(batch.bytes for batch in self.batches)
+
+    @property
     def first_seq(self) -> int:
         return min(batch.first_seq for batch in self.batches)
 
@@ -109,10 +115,12 @@ class Tail:
         self._sealed: list[Batch] = []
         self._open: list[Chunk] = []
         self.rows = 0
+        self.bytes = 0
 
     def append(self, chunk: Chunk) -> None:
         self._open.append(chunk)
         self.rows += chunk.rows
+        self.bytes += chunk.bytes
 
     def seal(self) -> tuple[Batch, ...]:
         """Return all rows as batches; later rows go into a new one."""
@@ -125,10 +133,11 @@ class Tail:
         """Return all rows and forget them."""
         batches = self.seal()
         self._sealed = []
-        self.rows = 0
+        self.rows = self.bytes = 0
         return batches
 
     def put_back(self, batches: Sequence[Batch]) -> None:
         """Return rows to the front."""
         self._sealed[:0] = batches
         self.rows += sum(batch.rows for batch in batches)
+        self.bytes += sum(batch.bytes for batch in batches)
