@@ -71,8 +71,10 @@ def test_a_killed_store_reads_the_same_when_it_starts_again(steps: tuple[str, ..
                 await fill(life, number * 30)
                 if step == "merge":
                     await life.store.upkeep.merge(2**50)
+                elif step == "seal":
+                    await life.store.upkeep.seal()
                 elif step:
-                    await getattr(life.store.upkeep, step)()
+                    await life.store.checkpoints.write()
             before = everything(life)
             assert len(before[1]) == len(before[2]) == 30 * (len(steps) + 1)
         for _ in range(2):
@@ -149,12 +151,12 @@ def test_a_checkpoint_that_finds_the_disk_full_loses_nothing_and_is_tried_again(
             disk.full = where
             for attempt in range(2):
                 with pytest.raises(OSError, match="No space left"):
-                    await life.store.upkeep.checkpoint(rotate=attempt == 1)
+                    await life.store.checkpoints.write(rotate=attempt == 1)
                 await fill(life, 30 * (attempt + 1))
             before = everything(life)
             assert len(before[1]) == 90
             disk.full = None
-            await life.store.upkeep.checkpoint()
+            await life.store.checkpoints.write()
             assert everything(life) == before
             assert life.store.live.pending_samples == 0
         async with begin() as life:
@@ -169,7 +171,7 @@ def test_a_generation_that_did_not_reach_the_disk_is_not_sealed_without_its_last
     async def run() -> None:
         async with begin(disk) as life:
             await fill(life)
-            await life.store.upkeep.checkpoint()
+            await life.store.checkpoints.write()
             await fill(life, 30)
             before = everything(life)
             disk.full = "head/"
@@ -203,8 +205,39 @@ def test_a_checkpoint_goes_on_when_sealing_fails_for_ever(begin: Begin, monkeypa
                 await fill(life, 30 + 30 * n)
                 with pytest.raises(ChildFailed):
                     await upkeep.run()
+                await life.store.checkpoints.write()
                 assert life.store.manifest.applied_seq == life.store.applied_seq
             assert len(life.found_lines()) == 90
+
+    asyncio.run(run())
+
+
+def test_a_checkpoint_does_not_wait_for_a_process_that_seals(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        async with begin() as life:
+            upkeep, gate = life.store.upkeep, asyncio.Event()
+            really = upkeep._child
+            started = asyncio.Event()
+
+            async def slow(*arguments: str, **options: bytes) -> bytes:
+                started.set()
+                await gate.wait()
+                return await really(*arguments, **options)
+
+            monkeypatch.setattr(upkeep, "_child", slow)
+            await fill(life)
+            sealing = asyncio.ensure_future(upkeep.seal())
+            await started.wait()
+            await fill(life, 30)
+            await asyncio.wait_for(life.store.checkpoints.write(), 20)
+            assert life.store.manifest.applied_seq == life.store.applied_seq
+            gate.set()
+            await sealing
+            assert len(life.store.manifest.metric_blocks) == 1
+            before = everything(life)
+            assert verify(life.store.folder, life.store.engine) == []
+        async with begin() as life:
+            assert everything(life) == before
 
     asyncio.run(run())
 
@@ -214,7 +247,7 @@ def test_a_cancelled_checkpoint_is_finished_or_left_as_if_it_had_never_begun(beg
         async with begin() as life:
             for turns in range(25):
                 await fill(life, turns * 2, 2)
-                task = asyncio.ensure_future(life.store.upkeep.checkpoint(rotate=turns % 3 == 0))
+                task = asyncio.ensure_future(life.store.checkpoints.write(rotate=turns % 3 == 0))
                 for _ in range(turns):
                     await asyncio.sleep(0)
                 task.cancel()
@@ -234,7 +267,7 @@ def test_a_restore_that_failed_half_way_begins_again_and_doubles_nothing(
     async def run() -> None:
         async with begin() as life:
             await fill(life)
-            await life.store.upkeep.checkpoint()
+            await life.store.checkpoints.write()
             await fill(life, 30)
             before = everything(life)
         async with begin(restore=False) as life:
@@ -369,7 +402,7 @@ def test_a_damaged_checkpoint_stops_the_restore_and_says_what_to_do(name: str, d
     async def run() -> None:
         async with begin() as life:
             await fill(life)
-            await life.store.upkeep.checkpoint()
+            await life.store.checkpoints.write()
             [path] = life.store.folder.glob(name)
         content = path.read_bytes()
         if damage == "remove":

@@ -36,7 +36,7 @@ def folder(begin: Begin) -> Path:
 
     async def run() -> Path:
         async with begin() as life:
-            for step in (life.store.upkeep.seal, life.store.upkeep.checkpoint, None):
+            for step in (life.store.upkeep.seal, life.store.checkpoints.write, None):
                 for n in range(40):
                     await life.samples([(f"m{n % 5}", 1000 - n, float(n))])
                     await life.lines(f"line {n} with words")

@@ -78,6 +78,6 @@ def figures(store: TelemetryStore, samples_per_second: float) -> StoreStats:
         oldest_ns=min(oldest, default=None),
         ready=store.ready,
         replay_progress=1.0 if store.ready else store.replayed / max(store.to_replay, 1),
-        last_checkpoint_age_seconds=store.clock.monotonic() - store.upkeep.last_checkpoint,
-        checkpoints_total=store.upkeep.checkpoints,
+        last_checkpoint_age_seconds=store.clock.monotonic() - store.checkpoints.last,
+        checkpoints_total=store.checkpoints.total,
     )

@@ -88,6 +88,7 @@ async def _syslog_udp(ctx: Context) -> None:
 
 JOBS = (
     Job(name="restore", run=_restore),
+    Job(name="checkpoints", run=lambda ctx: ctx.state.store.checkpoints.run()),
     Job(name="upkeep", run=lambda ctx: ctx.state.store.upkeep.run()),
     Job(name="host", run=_watch_host),
     Job(name="processes", run=_watch_processes),

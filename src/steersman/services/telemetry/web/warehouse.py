@@ -35,7 +35,7 @@ async def query(ctx: Context, request: Request) -> Response:
     if not 1 <= limit <= _MOST_ROWS:
         raise InvalidInput(f"limit must be between 1 and {_MOST_ROWS}")
     store = ctx.state.store
-    await store.upkeep.checkpoint()
+    await store.checkpoints.write()
     return Response(await ask(store.folder, sql, ctx.caller.tenant, limit), media_type="application/json")
 
 
