@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
+from steersman.engine.series.matching import matching_values
 from steersman.model.errors import InvalidInput
 from steersman.model.labels import METRIC_NAME, Matcher, MatchOp
 
@@ -12,9 +14,11 @@ _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _OPERATOR = re.compile(r"=~|!~|!=|=")
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'((?:[^\'\\\n]|\\.)*)\'|`([^`]*)`')
-_DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
+#: From the largest unit to the smallest, each at most once.
+_UNITS = ("y", "w", "d", "h", "m(?!s)", "s", "ms")
+_DURATION = re.compile(r"(?=\d)" + "".join(rf"(?:\d{{1,15}}{unit})?" for unit in _UNITS), re.ASCII)
 _DURATION_PART = re.compile(r"(\d+)(ms|[smhdwy])")
-_ESCAPE = re.compile(r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))")
+_ESCAPE = re.compile(r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))")
 _SPACE = re.compile(r"\s*(?:#[^\n]*\s*)*")
 
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"'}
@@ -27,6 +31,8 @@ _UNIT_MS = {
     "w": 7 * 86_400_000,
     "y": 365 * 86_400_000,
 }
+#: Prometheus counts nanoseconds in an int64, so its durations end after 292 years.
+_LONGEST_MS = (2**63 - 1) // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +48,20 @@ def duration_ms(text: str) -> int:
     """Read a Prometheus duration such as `1h30m`; raises `InvalidInput`."""
     if not _DURATION.fullmatch(text):
         raise InvalidInput(f"not a duration: {text!r}; write for example 30s, 5m or 1h30m")
-    return sum(int(number) * _UNIT_MS[unit] for number, unit in _DURATION_PART.findall(text))
+    total = sum(int(number) * _UNIT_MS[unit] for number, unit in _DURATION_PART.findall(text))
+    if total > _LONGEST_MS:
+        raise InvalidInput(f"the duration {text} is out of range")
+    return total
 
 
 def _unescape(match: re.Match[str]) -> str:
-    plain, *numbers, octal = match.groups()
+    plain, *numbers, octal, unknown = match.groups()
     if plain:
         return _PLAIN[plain]
-    code = next((int(number, 16) for number in numbers if number), None)
-    return chr(int(octal, 8) if code is None else code)
+    code = int(octal, 8) if octal else next((int(number, 16) for number in numbers if number), -1)
+    if unknown or not 0 <= code <= sys.maxunicode or 0xD800 <= code < 0xE000:
+        raise InvalidInput(f"parse error: {match.group()} is not an escape sequence of a character")
+    return chr(code)
 
 
 class _Reader:
@@ -102,23 +113,6 @@ def _matchers(reader: _Reader) -> list[Matcher]:
     return matchers
 
 
-def _accepts_absence(matcher: Matcher) -> bool:
-    """Say whether a series without the label fulfils the matcher."""
-    try:
-        absent = re.fullmatch(matcher.value, "") is not None
-    except re.error:
-        absent = False
-    match matcher.op:
-        case MatchOp.EQUAL:
-            return not matcher.value
-        case MatchOp.NOT_EQUAL:
-            return bool(matcher.value)
-        case MatchOp.REGEX:
-            return absent
-        case MatchOp.NOT_REGEX:
-            return not absent
-
-
 def parse(text: str) -> Selector:
     """Read one selector; raises `InvalidInput` with the position of what is wrong."""
     reader = _Reader(text)
@@ -129,11 +123,15 @@ def parse(text: str) -> Selector:
         matchers += _matchers(reader)
     elif not name:
         raise reader.error("expected a metric name or {")
-    if all(map(_accepts_absence, matchers)):
+    # Every matcher is tried on an absent label, which also tells whether its regular expression is valid.
+    accepts_absence = [matching_values(matcher, [""])[0] for matcher in matchers]
+    if all(accepts_absence):
         raise InvalidInput("1:1: parse error: vector selector must contain at least one non-empty matcher")
     span = None
     if reader.take_word("["):
         span = duration_ms(reader.need(_DURATION, "a duration"))
+        if not span:
+            raise reader.error("the duration of a range must be greater than 0")
         if not reader.take_word("]"):
             raise reader.error('expected "]"')
     offset = 0
@@ -143,3 +141,13 @@ def parse(text: str) -> Selector:
     if reader.at != len(text):
         raise reader.error("only selectors can be asked so far, without functions and operators")
     return Selector(tuple(matchers), span, offset)
+
+
+def parse_matchers(text: str) -> tuple[Matcher, ...]:
+    """Read a selector that names series and no samples, so without a range or an offset; raises `InvalidInput`."""
+    selector = parse(text)
+    if selector.range_ms is not None or selector.offset_ms:
+        raise InvalidInput(
+            f"parse error: {text!r} selects samples, and series are asked for: leave out range and offset"
+        )
+    return selector.matchers

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from steersman.contract.ports import Context
+    from steersman.model.labels import Matcher
     from steersman.runtime.telemetry.query import MetricQueries, Selection
 
 #: Prometheus's own: how long a series counts as present after its last sample, and the most steps of a range.
@@ -41,6 +42,8 @@ MAX_STEPS = 11_000
 #: Samples that one answer may touch; as JSON they are about a gigabyte.
 MAX_SAMPLES = 50_000_000
 _LAST_MS = 2**62
+#: Python would read more, such as underscores and Chinese digits.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _HOUR_MS = 3_600_000
 _MOST_EXEMPLARS = 10_000
 
@@ -60,7 +63,8 @@ class Question:
         return found
 
     def text(self, name: str) -> str:
-        value = self.parameters.get(name)
+        # The first one counts, and what stands in the body comes before the query string.
+        value = next(iter(self.parameters.getlist(name)), "")
         if not isinstance(value, str) or not value:
             raise InvalidInput(f'invalid parameter "{name}": it is missing')
         return value
@@ -76,16 +80,16 @@ class Question:
         except InvalidInput as error:
             raise InvalidInput(f'invalid parameter "{name}": {error.message}') from error
 
-    def matches(self) -> list[Selector]:
+    def matches(self) -> list[tuple[Matcher, ...]]:
         texts = [value for value in self.parameters.getlist("match[]") if isinstance(value, str)]
-        return [selectors.parse(text) for text in texts]
+        return [selectors.parse_matchers(text) for text in texts]
 
 
 def time_ms(text: str, name: str) -> int:
     """Read unix seconds or an RFC 3339 time; raises `InvalidInput`."""
-    try:
+    if _NUMBER.fullmatch(text):
         seconds = float(text)
-    except ValueError:
+    else:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
@@ -101,10 +105,9 @@ def time_ms(text: str, name: str) -> int:
 
 
 def _step_ms(text: str) -> int:
-    try:
-        seconds = float(text)
-    except ValueError:
+    if not _NUMBER.fullmatch(text):
         return selectors.duration_ms(text)
+    seconds = float(text)
     if not 0 < seconds < _LAST_MS / 1000:
         raise InvalidInput('invalid parameter "step": zero or negative query resolution step widths are not accepted')
     return round(seconds * 1000)
@@ -150,7 +153,7 @@ def query_range(question: Question) -> str:
         raise InvalidInput('invalid parameter "end": end timestamp must not be before start time')
     if step <= 0:
         raise InvalidInput('invalid parameter "step": zero or negative query resolution step widths are not accepted')
-    if (end - start) // step >= MAX_STEPS:
+    if (end - start) // step > MAX_STEPS:
         raise InvalidInput(
             f"exceeded maximum resolution of {MAX_STEPS:,} points per timeseries. "
             "Try decreasing the query resolution (?step=XX)"
@@ -178,14 +181,14 @@ def series(question: Question) -> str:
     start, end = _range(question)
     keys: dict[bytes, None] = {}
     for one in found:
-        keys.update(dict.fromkeys(question.queries.keys(question.ctx.caller.tenant, one.matchers, start, end)))
+        keys.update(dict.fromkeys(question.queries.keys(question.ctx.caller.tenant, one, start, end)))
     return f"[{','.join(labels_json(sorted(keys)))}]"
 
 
 def _for_each_match(question: Question, ask: Callable[..., list[str]], *arguments: str) -> str:
     start, end = _range(question)
     tenant = question.ctx.caller.tenant
-    found = [ask(tenant, *arguments, one.matchers, start, end) for one in question.matches()]
+    found = [ask(tenant, *arguments, one, start, end) for one in question.matches()]
     return json.dumps(
         sorted(set().union(*found)) if found else ask(tenant, *arguments, (), start, end), ensure_ascii=False
     )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from steersman.contract.ports import Context
 from steersman.contract.service import Route
 from steersman.engine.logs.query import parse
-from steersman.model.errors import InvalidInput, NotFound
+from steersman.model.errors import InvalidInput, NotFound, Temporary
 from steersman.services.telemetry.web.prometheus import time_ms
 
 if TYPE_CHECKING:
     from steersman.runtime.telemetry.events.store import EventStore
+    from steersman.runtime.telemetry.store import TelemetryStore
 
 #: What is looked at when no start is given: the last hour.
 _HOUR_NS = 3_600 * 10**9
@@ -33,6 +34,14 @@ def _range(ctx: Context, start: str | None, end: str | None) -> tuple[int, int]:
     return start_ns, end_ns
 
 
+def _store(ctx: Context) -> TelemetryStore:
+    """Return the store once it holds everything again: an answer in part would pass for all there is."""
+    store: TelemetryStore = ctx.state.store
+    if not store.ready:
+        raise Temporary("the store is replaying its log; /readyz tells how far it is", retry_after=1.0)
+    return store
+
+
 def _search(
     events: EventStore, ctx: Context, query: str, start: str | None, end: str | None, limit: int
 ) -> Mapping[str, Any]:
@@ -47,19 +56,19 @@ def search_logs(
     ctx: Context, query: str = "", start: str | None = None, end: str | None = None, limit: int = 100
 ) -> Mapping[str, Any]:
     """Find log lines, newest first. `start` and `end` are unix seconds or RFC 3339; without them, the last hour."""
-    return _search(ctx.state.store.logs, ctx, query, start, end, limit)
+    return _search(_store(ctx).logs, ctx, query, start, end, limit)
 
 
 def search_traces(
     ctx: Context, query: str = "", start: str | None = None, end: str | None = None, limit: int = 100
 ) -> Mapping[str, Any]:
     """Find spans, newest first. `start` and `end` are unix seconds or RFC 3339; without them, the last hour."""
-    return _search(ctx.state.store.spans, ctx, query, start, end, limit)
+    return _search(_store(ctx).spans, ctx, query, start, end, limit)
 
 
 def trace(ctx: Context, id: str) -> Mapping[str, Any]:
     """Return all spans of one trace, oldest first."""
-    found = ctx.state.store.spans.trace(ctx.caller.tenant, id.lower())
+    found = _store(ctx).spans.trace(ctx.caller.tenant, id.lower())
     if not found.rows:
         raise NotFound(f"no span of the trace {id} is stored")
     return {"trace_id": id.lower(), "spans": found.rows, "complete": found.complete}
@@ -67,7 +76,7 @@ def trace(ctx: Context, id: str) -> Mapping[str, Any]:
 
 def service_map(ctx: Context, start: str | None = None, end: str | None = None) -> Any:
     """Return the services seen in spans and who calls whom, with counts, errors and durations in nanoseconds."""
-    return ctx.state.store.spans.service_map(ctx.caller.tenant, *_range(ctx, start, end))
+    return _store(ctx).spans.service_map(ctx.caller.tenant, *_range(ctx, start, end))
 
 
 ROUTES = (
