@@ -5,6 +5,8 @@ LISTEN ?= 127.0.0.1:7600
 
 STEERSMAN := .venv/bin/steersman
 PYTEST := .venv/bin/python -m pytest
+# Files run beside one another, on as many workers; a file's own tests stay together and share its fixtures.
+WORKERS ?= 2
 
 .PHONY: help up down kernels lint test test-ci test-full reference peers
 
@@ -27,10 +29,10 @@ lint: .venv/dev-installed ## ruff, mypy, import-linter
 	.venv/bin/lint-imports --no-logo
 
 test: .venv/dev-installed peers kernels ## the first tier, at most 10 minutes
-	$(PYTEST) -m "not slow and not full"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not slow and not full"
 
 test-ci: .venv/dev-installed peers kernels ## the second tier, at most 15 minutes more
-	$(PYTEST) -m slow
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m slow
 
 test-full: .venv/dev-installed peers kernels ## the third tier, by hand: long kill runs, fuzzing and soaks
 	$(PYTEST) -m full

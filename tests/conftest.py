@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from steersman.runtime.kernels import cache_folder
+
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 ROOT = Path(__file__).parent.parent
+
+# The kernels that `make kernels` compiled serve the tests too; otherwise every worker would compile its own.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
 
 # Two busy cores make any deadline a dice roll; a failure prints what repeats it.
 settings.register_profile("steersman", deadline=None, print_blob=True)
