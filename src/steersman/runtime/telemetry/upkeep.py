@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steersman.runtime.telemetry import sealing
+from steersman.runtime.telemetry.commits import to_the_end
 from steersman.runtime.telemetry.events import compact
 from steersman.runtime.telemetry.events.block import EventBlock
 from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, MetricBlock
@@ -26,6 +27,8 @@ _TICK_SECONDS = 1.0
 _TIDY_SECONDS = 60.0
 #: Disk space is compared against the limit with this much slack, so that retention does not nibble at every pass.
 _SIZE_SLACK = 0.95
+#: Event blocks of so many bytes are merged on a thread: a process would take a second of CPU and 100 MB for them.
+_BYTES_MERGED_HERE = 1 << 20
 
 
 class ChildFailed(RuntimeError):
@@ -163,10 +166,7 @@ class Upkeep:
 
     async def _merge_events(self, chosen: Sequence[EventBlock]) -> None:
         store, kind = self._store, chosen[0].kind
-        asked = json.dumps([one.to_json() for one in chosen]).encode() + b"\n"
-        folder = str(store.folder / kind)
-        text = await self._child("events.compact", folder, "--tokenize", store.engine.tokenizer, sending=asked)
-        made = EventBlock.from_json(json.loads(text))
+        made = await self._merged(chosen)
         names = {one.name for one in chosen}
         events = next(one for one in (store.logs, store.spans, store.exemplars) if one.schema.kind == kind)
 
@@ -175,6 +175,15 @@ class Upkeep:
             return replace(known, event_blocks=(*kept, made))
 
         await store.commits.change(change, kind, then=lambda _: events.swap(names, [made]))
+
+    async def _merged(self, chosen: Sequence[EventBlock]) -> EventBlock:
+        store, folder = self._store, self._store.folder / chosen[0].kind
+        if sum(one.bytes for one in chosen) <= _BYTES_MERGED_HERE:
+            return await to_the_end(compact.compact, chosen, folder, store.disk, store.engine.tokenize)
+        asked = json.dumps([one.to_json() for one in chosen]).encode() + b"\n"
+        named = ("--tokenize", store.engine.tokenizer)
+        text = await self._child("events.compact", str(folder), *named, sending=asked)
+        return EventBlock.from_json(json.loads(text))
 
     # ------------------------------------------------------------------ retention
 
