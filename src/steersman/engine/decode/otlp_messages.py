@@ -22,6 +22,11 @@ from steersman.model.errors import InvalidInput
 
 M = TypeVar("M", bound=Message)
 
+
+class _WrongValue(InvalidInput):
+    """A value that its field does not take; the message around it adds the field's name."""
+
+
 _Json = object
 _Convert = Callable[[_Json, int], object]
 
@@ -55,8 +60,12 @@ def parse_json(body: bytes) -> object:
     """Parse strict JSON: UTF-8, no NaN literals; raises `InvalidInput`."""
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"the body is not JSON: byte {error.start} is not valid UTF-8") from error
+    except ValueError as error:
+        raise InvalidInput(f"the body is not JSON: {error}" if body else "the body is empty, JSON is needed") from error
+    except RecursionError as error:
+        raise InvalidInput("the JSON is nested too deeply to be read") from error
 
 
 def _refuse_constant(name: str) -> object:
@@ -70,11 +79,14 @@ def _message(descriptor: Descriptor, value: _Json, depth: int) -> dict[str, obje
     if depth > _MAX_DEPTH:
         raise InvalidInput(f"the JSON is nested more than {_MAX_DEPTH} messages deep")
     fields = _fields(descriptor)
-    arguments = {}
-    for name, content in value.items():
-        if content is not None and name in fields:
-            target, convert = fields[name]
-            arguments[target] = convert(content, depth + 1)
+    arguments, name = {}, ""
+    try:
+        for name, content in value.items():
+            if content is not None and name in fields:
+                target, convert = fields[name]
+                arguments[target] = convert(content, depth + 1)
+    except _WrongValue as error:
+        raise InvalidInput(f"{name} of {descriptor.name}: {error.message}") from error
     return arguments
 
 
@@ -126,7 +138,7 @@ def _enum(descriptor: EnumDescriptor, value: _Json) -> int:
     if isinstance(value, str):
         named = descriptor.values_by_name.get(value)
         if named is None:
-            raise InvalidInput(f"{value!r:.40} is not a {descriptor.name}")
+            raise _WrongValue(f"{value!r:.40} is not a {descriptor.name}")
         return named.number
     return _integer(value, 0)
 
@@ -138,7 +150,7 @@ def _integer(value: _Json, _: int) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidInput(f"{value!r:.40} is not an integer")
+        raise _WrongValue(f"{value!r:.40} is not an integer")
     return value
 
 
@@ -146,30 +158,30 @@ def _float(value: _Json, _: int) -> float:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidInput(f"{value!r:.40} is not a number")
+        raise _WrongValue(f"{value!r:.40} is not a number")
     try:
         return float(value)
     except OverflowError as error:
-        raise InvalidInput("a number is too large for a double") from error
+        raise _WrongValue("a number is too large for a double") from error
 
 
 def _hex(value: _Json, _: int) -> bytes:
     if not isinstance(value, str):
-        raise InvalidInput(f"an id has to be a hexadecimal string, not {value!r:.40}")
+        raise _WrongValue(f"an id has to be a hexadecimal string, not {value!r:.40}")
     try:
         return bytes.fromhex(value)
     except ValueError as error:
-        raise InvalidInput(f"{value!r:.40} is not a hexadecimal id") from error
+        raise _WrongValue(f"{value!r:.40} is not a hexadecimal id") from error
 
 
 def _base64(value: _Json, _: int) -> bytes:
     if not isinstance(value, str):
-        raise InvalidInput(f"bytes have to be a base64 string, not {value!r:.40}")
+        raise _WrongValue(f"bytes have to be a base64 string, not {value!r:.40}")
     try:
         # Both alphabets are legal, and padding may be left out.
         return base64.b64decode(value.translate(_URL_SAFE) + "=" * (-len(value) % 4), validate=True)
     except (ValueError, binascii.Error) as error:
-        raise InvalidInput(f"{value!r:.40} is not base64") from error
+        raise _WrongValue(f"{value!r:.40} is not base64") from error
 
 
 _URL_SAFE = str.maketrans("-_", "+/")

@@ -254,9 +254,9 @@ def check_labels(pairs: list[tuple[str, str]]) -> bytes:
     """Return the canonical bytes of a label set that a peer sent, or say what is wrong with it."""
     labels = dict(pairs)
     if len(labels) != len(pairs):
-        raise InvalidInput(f"a series repeats a label name: {pairs}")
+        raise InvalidInput(f"a series repeats a label name: {pairs!r:.200}")
     if not labels.get(METRIC_NAME):
-        raise InvalidInput(f"a series has no metric name: {pairs}")
+        raise InvalidInput(f"a series has no metric name, the label __name__: {pairs!r:.200}")
     return encode_labels(canonical(labels))
 
 
@@ -270,7 +270,7 @@ def _canonical_bytes(raw: bytes) -> bytes:
     try:
         parsed = proto.TimeSeries.FromString(raw)
     except DecodeError as error:
-        raise InvalidInput(f"the labels of a series are not valid protobuf: {error}") from error
+        raise InvalidInput("the labels of a series are not valid protobuf, or not valid UTF-8") from error
     return check_labels([(label.name, label.value) for label in parsed.labels])
 
 
@@ -337,7 +337,7 @@ class _Extras:
             else:
                 self.add_exemplar(key, proto.Exemplar.FromString(raw))
         except DecodeError as error:
-            raise InvalidInput(f"a histogram, exemplar or metadata is not valid protobuf: {error}") from error
+            raise InvalidInput("a histogram, exemplar or metadata is not valid protobuf, or not valid UTF-8") from error
 
     def add_metadata(self, message: proto.MetricMetadata) -> None:
         kind = _TYPES[message.type] if 0 <= message.type < len(_TYPES) else MetricType.UNKNOWN
@@ -367,7 +367,9 @@ def _scan_slowly(body: bytes) -> Scan:
     try:
         request = proto.WriteRequest.FromString(body)
     except DecodeError as error:
-        raise InvalidInput(f"the body is not a remote write 1.0 request: {error}") from error
+        raise InvalidInput(
+            "the body is not a remote write 1.0 request: snappy unpacks it, but not to the protobuf of a WriteRequest"
+        ) from error
     found = _Extras()
     for message in request.metadata:
         found.add_metadata(message)

@@ -20,6 +20,8 @@ def unpack_snappy(body: bytes, limit: int = MAX_UNPACKED) -> bytes:
 
     Raises `TooLarge` when the stated size is above `limit` bytes and `InvalidInput` when the block is damaged.
     """
+    if not body:
+        raise InvalidInput("the body is empty, a snappy block is needed")
     try:
         size = cramjam.snappy.decompress_raw_len(body)
     except cramjam.DecompressionError as error:
@@ -31,4 +33,6 @@ def unpack_snappy(body: bytes, limit: int = MAX_UNPACKED) -> bytes:
     try:
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
-        raise InvalidInput(f"the snappy block is damaged ({error})") from error
+        raise InvalidInput(
+            "the body is not a whole snappy block: it was cut off or damaged, or it is not in the block format"
+        ) from error

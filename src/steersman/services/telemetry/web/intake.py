@@ -56,6 +56,11 @@ def _media_type(request: Request) -> tuple[str, dict[str, str]]:
     return kind.strip().lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
 
 
+def _named(kind: str) -> str:
+    """The content type that came, short enough for an answer."""
+    return kind[:80] or "none"
+
+
 def _reasons(report: WriteReport) -> str:
     return "; ".join(f"{one.count} not stored: {one.reason}" for one in report.refused)
 
@@ -72,13 +77,13 @@ async def _write(ctx: Context, request: Request, kind: WireFormat, body: bytes) 
 def _remote_write_format(request: Request) -> WireFormat:
     kind, parameters = _media_type(request)
     if kind != _PROTOBUF:
-        raise UnsupportedMedia(f"remote write needs the content type {_PROTOBUF}, this is {kind or 'none'}")
+        raise UnsupportedMedia(f"remote write needs the content type {_PROTOBUF}, this is {_named(kind)}")
     message = parameters.get("proto", _V1)
     if message not in {_V1, _V2}:
-        raise UnsupportedMedia(f"the protobuf message {message} is not known: send {_V1} or {_V2}")
+        raise UnsupportedMedia(f"the protobuf message {message:.80} is not known: send {_V1} or {_V2}")
     encoding = request.headers.get("content-encoding", "snappy").lower()
     if encoding != "snappy":
-        raise UnsupportedMedia(f"remote write needs the content encoding snappy, this is {encoding}")
+        raise UnsupportedMedia(f"remote write needs the content encoding snappy, this is {encoding:.80}")
     return WireFormat.REMOTE_WRITE_1 if message == _V1 else WireFormat.REMOTE_WRITE_2
 
 
@@ -105,7 +110,7 @@ def _unpacked(request: Request, body: bytes) -> bytes:
     if encoding in {"identity", ""}:
         return body
     if encoding != "gzip":
-        raise UnsupportedMedia(f"the content encoding {encoding} is not read: send gzip or none")
+        raise UnsupportedMedia(f"the content encoding {encoding:.80} is not read: send gzip or none")
     content = bytearray()
     while body:
         # A gzip body may be several members one after the other; the limit is on their sum.
@@ -128,7 +133,7 @@ async def otlp(ctx: Context, request: Request) -> Response:
     proto_format, json_format, rejected = _OTLP[signal]
     kind, _ = _media_type(request)
     if kind not in {_PROTOBUF, _JSON}:
-        raise UnsupportedMedia(f"OTLP needs the content type {_PROTOBUF} or {_JSON}, this is {kind or 'none'}")
+        raise UnsupportedMedia(f"OTLP needs the content type {_PROTOBUF} or {_JSON}, this is {_named(kind)}")
     try:
         body = _unpacked(request, await request.body())
         report = await _write(ctx, request, json_format if kind == _JSON else proto_format, body)
@@ -187,7 +192,7 @@ async def loki(ctx: Context, request: Request) -> Response:
     elif kind == _PROTOBUF:
         report = await _write(ctx, request, WireFormat.LOKI_PROTO, body)
     else:
-        raise UnsupportedMedia(f"a push needs the content type {_JSON} or {_PROTOBUF}, this is {kind or 'none'}")
+        raise UnsupportedMedia(f"a push needs the content type {_JSON} or {_PROTOBUF}, this is {_named(kind)}")
     if report.refused:
         return Response(_reasons(report) + "\n", 400, media_type="text/plain")
     return Response(None, 204)
