@@ -14,8 +14,8 @@ from steersman.contract.fakes import FakeClock, MemorySettings, MemorySupervisor
 from steersman.contract.ports import Caller
 from steersman.model.ids import Tenant
 from steersman.runtime.house import House
-from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.assembly import Rules, assemble
+from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.logs import Logs
 from steersman.runtime.telemetry.store import TelemetryStore
 from steersman.runtime.tracing import Tracing

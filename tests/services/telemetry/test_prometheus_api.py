@@ -13,7 +13,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import cramjam
@@ -113,7 +112,7 @@ SELECTORS = (
     "m_0", "m_1", 'm_0{job="api"}', 'm_0{job!="api"}', '{job=~"api|web"}', '{job=~"a.b"}', '{job!~"a.*",__name__=~"m_.+"}',
     'm_0{instance=""}', 'm_0{instance!=""}', 'm_0{instance=~".*"}', 'm_0{absent=""}', 'm_0{absent!=""}', 'm_0{job=~"(?i)API"}',
     "{job='quo\"te'}", '{job="line\\nbreak"}', '{job="back\\\\slash"}', "{job=`back\\slash`}", '{job=~"гр.*"}', "number",
-    'number{n=~"1?[0-9]"}', "nothing", 'm_0 offset 5m', "m_0 offset -5m", 'm_0{job="api",}', " m_0 # why\n", '{__name__="m_2"}',
+    'number{n=~"1?[0-9]"}', "nothing", "m_0 offset 5m", "m_0 offset -5m", 'm_0{job="api",}', " m_0 # why\n", '{__name__="m_2"}',
     'm_0{job=~"^a$|^api$"}', 'm_0{job=~"api|"}', 'm_0{job=~"line.break"}', "m_0 offset 1h30m", "m_0 offset 1d", '{"job"="a"}',
 )  # fmt: skip
 RANGES = ("m_0[5m]", "m_1[1h]", 'm_2{job="a.b"}[90s]', "number[10m]", "m_0[10m] offset 3m", "m_0[15s]", "m_0[1ms]")

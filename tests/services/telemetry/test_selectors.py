@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -36,10 +37,8 @@ def test_what_is_written_is_read(name: str, wanted: list[Matcher], span: int, of
 @example("a[" + "9" * 5000 + "y]")
 @given(st.text(max_size=30) | st.text('a{}[]=!~",\\05ms offset', max_size=30))
 def test_any_text_is_a_selector_or_refused_in_words(text: str) -> None:
-    try:
-        parse(text)
-    except InvalidInput as error:
-        assert error.message
+    with suppress(InvalidInput):
+        assert parse(text).matchers
 
 
 @pytest.mark.parametrize(
@@ -47,10 +46,8 @@ def test_any_text_is_a_selector_or_refused_in_words(text: str) -> None:
 )
 def test_a_hostile_pattern_costs_little_time(pattern: str) -> None:
     before = time.process_time()
-    try:
+    with suppress(InvalidInput):
         parse(f'm{{a=~"{pattern}"}}')
-    except InvalidInput:
-        pass
     assert time.process_time() - before < 2.0
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import sys
 import threading
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from steersman.model.errors import InvalidInput
 from steersman.model.labels import METRIC_NAME, decode_labels
 from steersman.runtime.telemetry import columns, manifest
 from steersman.runtime.telemetry.block import paths
@@ -136,9 +138,11 @@ def _define_events(connection: duckdb.DuckDBPyConnection, folder: Path, known: M
 
 
 def answer(folder: Path, question: SqlQuestion) -> dict[str, Any]:
-    """Run one question and return `columns`, `rows` and `truncated`. Raises `duckdb.Error`."""
-    known = manifest.load(folder)
+    """Run one question and return `columns`, `rows` and `truncated`. Raises `duckdb.Error` and `InvalidInput`."""
     connection = duckdb.connect(":memory:")
+    if not connection.extract_statements(question.sql):
+        raise InvalidInput("there is no statement in the question")
+    known = manifest.load(folder)
     connection.execute(f"set memory_limit = '{question.memory_bytes // (1 << 20)}MiB'")
     connection.execute("set threads = 2")
     _define_metrics(connection, folder, known, question.tenant)
@@ -163,16 +167,31 @@ def _close_off(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("set lock_configuration = true")
 
 
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: keys are text, and the numbers that JSON lacks are words."""
+    match value:
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case dict():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+    return value
+
+
+def reply(folder: Path, question: SqlQuestion) -> str:
+    """Return the answer, or what is wrong with the question, as JSON text."""
+    try:
+        return json.dumps(_plain(answer(folder, question)), default=str)
+    except duckdb.InterruptException:
+        return json.dumps({"error": f"the question took longer than {question.seconds} seconds"})
+    except (duckdb.Error, InvalidInput) as error:
+        return json.dumps({"error": str(error)})
+
+
 def main() -> None:
     """Answer one question from standard input on standard output."""
-    asked = json.load(sys.stdin)
-    try:
-        text = json.dumps(answer(Path(sys.argv[1]).resolve(), SqlQuestion(**asked)), default=str)
-    except duckdb.InterruptException:
-        text = json.dumps({"error": f"the question took longer than {asked.get('seconds', 30)} seconds"})
-    except duckdb.Error as error:
-        text = json.dumps({"error": str(error)})
-    sys.stdout.write(text)
+    sys.stdout.write(reply(Path(sys.argv[1]).resolve(), SqlQuestion(**json.load(sys.stdin))))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from steersman.contract.service import RawRoute
-from steersman.model.errors import InvalidInput, TooLarge
+from steersman.model.errors import InvalidInput, Temporary, TooLarge
 from steersman.runtime.telemetry.ask import ask
 
 if TYPE_CHECKING:
@@ -28,14 +28,19 @@ async def query(ctx: Context, request: Request) -> Response:
     try:
         asked = json.loads(await request.body())
         sql, limit = str(asked["sql"]), int(asked.get("limit", 10_000))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InvalidInput('the body must be {"sql": "select ...", "limit": 100}') from error
     if len(sql) > _MAX_SQL:
         raise TooLarge(f"the question is longer than {_MAX_SQL} characters")
     if not 1 <= limit <= _MOST_ROWS:
         raise InvalidInput(f"limit must be between 1 and {_MOST_ROWS}")
     store = ctx.state.store
-    await store.checkpoints.write()
+    if not store.ready:
+        raise Temporary("the store is replaying its log; /readyz tells how far it is", retry_after=1.0)
+    try:
+        await store.checkpoints.write()
+    except OSError as error:
+        raise Temporary(f"what came in last cannot be written to where SQL reads it: {error}") from error
     return Response(await ask(store.folder, sql, ctx.caller.tenant, limit), media_type="application/json")
 
 
