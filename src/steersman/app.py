@@ -45,7 +45,7 @@ from steersman.runtime.http.server import listen as bind
 from steersman.runtime.ids import RandomIds
 from steersman.runtime.kernels import keep_cache
 from steersman.runtime.logs import Logs
-from steersman.runtime.process import allow_descriptors
+from steersman.runtime.process import allow_descriptors, use_system_memory
 from steersman.runtime.registry import discover
 from steersman.runtime.settings import LoadedSettings, load
 from steersman.runtime.supervisor import TaskSupervisor
@@ -74,6 +74,7 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
     logs = Logs(SystemClock())
     logs.configure(settings.house.log_level, settings.house.log_format)
     allow_descriptors(_DESCRIPTORS)
+    use_system_memory()
     with ExitStack() as stack:
         sock = stack.enter_context(bind(settings.house.host, settings.house.port))
         directory = DataDir.open(settings.house.data)
