@@ -70,7 +70,9 @@ def write(
         # was measured to beat byte-stream splitting and dictionaries on host metrics (docs/benchmarks.md).
         column_encoding={"time": "DELTA_BINARY_PACKED", "value": "PLAIN"},
         use_dictionary=["series"],
-        compression_level=3,
+        # What comes from the head is written once more when it is merged, so it need not be packed tightly yet.
+        compression_level=1 if level == 0 else 3,
+        write_statistics=["time"],
         row_group_size=ROW_GROUP,
     )
     starts = np.searchsorted(samples.series, np.arange(len(series) + 1))

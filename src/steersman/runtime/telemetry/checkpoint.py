@@ -16,6 +16,7 @@ from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, Serie
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from steersman.runtime.telemetry.disk import Buffer
     from steersman.runtime.telemetry.events.block import EventBlock
     from steersman.runtime.telemetry.events.store import EventStore
     from steersman.runtime.telemetry.events.tail import Frozen
@@ -129,7 +130,7 @@ class Checkpoints:
         manifest.commit(store.folder, store.disk, fresh)
         return fresh, blocks
 
-    def _append(self, name: str, size: int, buffers: Sequence[bytes]) -> int:
+    def _append(self, name: str, size: int, buffers: Sequence[Buffer]) -> int:
         """Append to a file of the head behind its first `size` bytes, the only ones that count; return its new size."""
         disk = self._store.disk
         file = disk.open_append(self._store.folder / "head" / name)

@@ -6,7 +6,7 @@ Both kinds of file only grow; how many of their bytes count stands in the manife
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import xxhash
@@ -20,27 +20,37 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from steersman.runtime.telemetry.disk import Buffer
+
+Item = TypeVar("Item", bound=np.generic)
+
 #: hash of all that follows in the frame, number of items, bytes of variable content
 _FRAME = struct.Struct("<QQQ")
 _SAMPLE_BYTES = 4 + 8 + 8
 
 
-def _frame(count: int, extra: int, parts: Sequence[bytes]) -> list[bytes]:
+def _frame(count: int, extra: int, parts: Sequence[Buffer]) -> list[Buffer]:
     digest = xxhash.xxh3_64(struct.pack("<QQ", count, extra))
     for part in parts:
         digest.update(part)
     return [_FRAME.pack(digest.intdigest(), count, extra), *parts]
 
 
-def sample_frames(batches: Sequence[Columns]) -> list[bytes]:
-    """Return the buffers of one frame that holds all the batches in order."""
-    series = np.concatenate([batch.series for batch in batches]).astype("<i4", copy=False)
+def sample_frames(batches: Sequence[Columns]) -> list[Buffer]:
+    """Return the buffers of one frame that holds all the batches in order.
+
+    The widest columns come first and the frame is filled up to eight bytes, so that a file that was read whole can
+    be looked at in place.
+    """
     times = np.concatenate([batch.times for batch in batches]).astype("<i8", copy=False)
     values = np.concatenate([batch.values for batch in batches]).astype("<f8", copy=False)
-    return _frame(series.size, 0, [series.tobytes(), times.tobytes(), values.tobytes()])
+    series = np.concatenate([batch.series for batch in batches]).astype("<i4", copy=False)
+    filling = bytes(series.nbytes % 8)
+    parts = [column.data.cast("B") for column in (times, values, series) if column.size]
+    return _frame(series.size, len(filling), [*parts, filling])
 
 
-def series_frame(scopes: NDArray[np.int32], lengths: NDArray[np.int64], joined: bytes) -> list[bytes]:
+def series_frame(scopes: NDArray[np.int32], lengths: NDArray[np.int64], joined: bytes) -> list[Buffer]:
     """Return the buffers of one frame with the keys of some series."""
     return _frame(scopes.size, len(joined), [scopes.astype("<i4").tobytes(), lengths.astype("<i8").tobytes(), joined])
 
@@ -63,14 +73,18 @@ def _frames(path: Path, size: int, per_item: int) -> Iterator[tuple[int, memoryv
         at = end
 
 
+def _aligned(column: NDArray[Item]) -> NDArray[Item]:
+    """Return the column as the kernels take it: a copy only if it lies at an odd address."""
+    return np.require(column, requirements="A")
+
+
 def read_samples(path: Path, size: int) -> Iterator[Columns]:
     """Yield the frames of a generation file. Raises `Permanent` when one is damaged."""
     for count, content in _frames(path, size, _SAMPLE_BYTES):
         yield Columns(
-            # Copies, because a frame starts at any byte and the kernels take aligned arrays only.
-            np.frombuffer(content, "<i4", count).astype(np.int32),
-            np.frombuffer(content, "<i8", count, count * 4).astype(np.int64),
-            np.frombuffer(content, "<f8", count, count * 12).astype(np.float64),
+            _aligned(np.frombuffer(content, "<i4", count, count * 16)),
+            _aligned(np.frombuffer(content, "<i8", count)),
+            _aligned(np.frombuffer(content, "<f8", count, count * 8)),
         )
 
 

@@ -24,6 +24,7 @@ CHUNK = 16
 _NONE = np.int32(-1)
 _READ32 = Array(int32, 1, "C", readonly=True)
 _READ64 = Array(int64, 1, "C", readonly=True)
+_READ_BITS = Array(uint64, 1, "C", readonly=True)
 
 _CHAINS = (int32[::1], int32[::1], int32[::1], int64[::1], uint64[::1], int32[::1])
 
@@ -43,7 +44,7 @@ def _stored(first, last, fill, times, bits, link, series, time, value):  # type:
 
 @njit(
     UniTuple(int64, 5)(
-        *(_READ32, int64[::1], uint64[::1], int64, int64, int64, int64[::1], uint64[::1]),
+        *(_READ32, _READ64, _READ_BITS, int64, int64, int64, int64[::1], uint64[::1]),
         *(*_CHAINS, int64, int32[::1], int64[::1], uint64[::1]),
     ),
     cache=True,

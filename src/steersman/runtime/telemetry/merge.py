@@ -19,12 +19,13 @@ _READ32 = Array(int32, 1, "C", readonly=True)
 _READ64 = Array(int64, 1, "C", readonly=True)
 
 
-@njit(void(_READ32, _READ64, _READ64, int64[::1], int64[::1], int64[::1]), cache=True, nogil=True)
-def _scatter(series, times, bits, starts, out_times, out_bits):  # type: ignore[no-untyped-def]
-    """Counting sort by series that keeps the order of arrival; `starts` holds every series' first slot."""
+@njit(void(_READ32, _READ64, _READ64, _READ32, int64[::1], int64[::1], int64[::1]), cache=True, nogil=True)
+def _scatter(series, times, bits, ranks, starts, out_times, out_bits):  # type: ignore[no-untyped-def]
+    """Counting sort by the series' ranks that keeps the order of arrival; `starts` holds every rank's next slot."""
     for row in range(series.size):
-        at = starts[series[row]]
-        starts[series[row]] = at + 1
+        rank = ranks[series[row]]
+        at = starts[rank]
+        starts[rank] = at + 1
         out_times[at] = times[row]
         out_bits[at] = bits[row]
 
@@ -48,14 +49,32 @@ def joined(parts: Sequence[Columns]) -> Columns:
     )
 
 
+def counted(parts: Sequence[Columns], count: int) -> NDArray[np.int64]:
+    """Return how many samples each series below `count` has in all parts."""
+    total = np.zeros(count, np.int64)
+    for part in parts:
+        total += np.bincount(part.series, minlength=count)
+    return total
+
+
+def gathered(parts: Sequence[Columns], ranks: NDArray[np.int32], counts: NDArray[np.int64]) -> Columns:
+    """Return the samples of all parts grouped by rank: series i has rank `ranks[i]`, rank r has `counts[r]` samples.
+
+    Within a series they stay as they came, earlier parts first. The parts are read once and not joined before.
+    """
+    starts = np.zeros(counts.size + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    times, bits = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.int64)
+    slots = starts[:-1].copy()
+    for part in parts:
+        _scatter(part.series, part.times, part.values.view(np.int64), ranks, slots, times, bits)
+    series = np.repeat(np.arange(counts.size, dtype=np.int32), counts)
+    return Columns(series, times, bits.view(np.float64))
+
+
 def grouped(columns: Columns, count: int) -> Columns:
     """Return the samples grouped by series number below `count`; within a series they stay as they came."""
-    starts = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(columns.series, minlength=count), out=starts[1:])
-    times, bits = np.empty(columns.times.size, np.int64), np.empty(columns.times.size, np.int64)
-    _scatter(columns.series, columns.times, columns.values.view(np.int64), starts[:-1].copy(), times, bits)
-    series = np.repeat(np.arange(count, dtype=np.int32), np.diff(starts))
-    return Columns(series, times, bits.view(np.float64))
+    return gathered([columns], np.arange(count, dtype=np.int32), counted([columns], count))
 
 
 def ordered(columns: Columns) -> Columns:

@@ -22,7 +22,7 @@ from steersman.runtime.telemetry import block, columns, manifest
 from steersman.runtime.telemetry.block import Block, BlockSeries
 from steersman.runtime.telemetry.disk import LocalDisk
 from steersman.runtime.telemetry.head import Columns
-from steersman.runtime.telemetry.merge import grouped, joined, ordered
+from steersman.runtime.telemetry.merge import counted, gathered, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,17 +38,15 @@ _LEAST_MERGED = 4
 
 
 def _sorted_block(
-    folder: Path, disk: Disk, name: str, level: int, series: Sequence[BlockSeries], samples: Columns
+    folder: Path, disk: Disk, name: str, level: int, series: Sequence[BlockSeries], parts: Sequence[Columns]
 ) -> MetricBlock:
     """Write a block of samples whose series numbers index `series`, in any order and with repetitions."""
-    used = np.unique(samples.series)
-    by_key = sorted(used.tolist(), key=lambda number: (series[number].tenant, series[number].key))
-    rank = np.zeros(len(series), np.int32)
-    rank[by_key] = np.arange(len(by_key), dtype=np.int32)
-    renumbered = Columns(rank[samples.series], samples.times, samples.values)
-    return block.write(
-        folder, disk, name, level, [series[number] for number in by_key], ordered(grouped(renumbered, len(by_key)))
-    )
+    counts = counted(parts, len(series))
+    by_key = sorted(np.flatnonzero(counts).tolist(), key=lambda number: (series[number].tenant, series[number].key))
+    ranks = np.zeros(len(series), np.int32)
+    ranks[by_key] = np.arange(len(by_key), dtype=np.int32)
+    samples = ordered(gathered(parts, ranks, counts[by_key]))
+    return block.write(folder, disk, name, level, [series[number] for number in by_key], samples)
 
 
 def _epoch_series(folder: Path, file: SeriesFile, tenants: Sequence[str]) -> list[BlockSeries]:
@@ -69,8 +67,8 @@ def seal(folder: Path, disk: Disk, number: int, name: str) -> MetricBlock:
     generation = next(one for one in known.generations if one.number == number)
     file = next(one for one in known.series if one.epoch == generation.epoch)
     series = _epoch_series(folder, file, known.tenants)
-    samples = joined(list(columns.read_samples(folder / "head" / generation.name, generation.bytes)))
-    return _sorted_block(folder / "metrics", disk, name, 0, series, samples)
+    parts = list(columns.read_samples(folder / "head" / generation.name, generation.bytes))
+    return _sorted_block(folder / "metrics", disk, name, 0, series, parts)
 
 
 def merge(folder: Path, disk: Disk, name: str, blocks: Sequence[MetricBlock]) -> MetricBlock:
@@ -83,7 +81,7 @@ def merge(folder: Path, disk: Disk, name: str, blocks: Sequence[MetricBlock]) ->
         samples = reader.samples()
         parts.append(Columns(mapping[samples.series], samples.times, samples.values))
     level = max(meta.level for meta in blocks) + 1
-    return _sorted_block(folder / "metrics", disk, name, level, list(numbers), joined(parts))
+    return _sorted_block(folder / "metrics", disk, name, level, list(numbers), parts)
 
 
 def plan_merge(known: Manifest, now_ms: int) -> list[MetricBlock]:
