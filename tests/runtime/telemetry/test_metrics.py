@@ -54,9 +54,12 @@ class LiveMetricsMachine(RuleBasedStateMachine):
 
     # The model.
 
+    def in_time(self, time: int) -> bool:
+        return self.now - RETENTION <= time <= self.now + AHEAD
+
     def fate(self, key: Key, time: int, value: int, generation: list[tuple[Key, int, int]]) -> str:
         newest = self.newest.get(key)
-        if not self.now - RETENTION <= time <= self.now + AHEAD or (newest and time < newest[0] - WINDOW):
+        if not self.in_time(time) or (newest and time < newest[0] - WINDOW):
             return "outside"
         same = [one[2] for one in generation if one[:2] == (key, time)] + (
             [newest[1]] if newest and newest[0] == time else []
@@ -67,7 +70,7 @@ class LiveMetricsMachine(RuleBasedStateMachine):
 
     def expect(self, tenant: Tenant, sent: list[tuple[str, int, float]]) -> dict[str, int]:
         counts = {"kept": 0, "repeated": 0, "outside": 0, "conflicting": 0, "limit": 0}
-        for name in dict.fromkeys(name for name, _, _ in sent):
+        for name in dict.fromkeys(name for name, time, _ in sent if self.in_time(time)):
             if (tenant, name) not in self.known and len(self.known) < MOST:
                 self.known[tenant, name] = None
         generation = self.generations[max(self.generations)]
@@ -228,3 +231,18 @@ def test_a_generation_older_than_most_series_survives_their_renumbering() -> Non
     assert live.series.size == 3500
     assert len(live.select(DEFAULT_TENANT, ANY, *ALL)[0]) == 3500
     assert live.select(DEFAULT_TENANT, ANY, 1000, 1000)[1].times.size == 500
+
+
+def test_what_may_not_begin_leaves_no_series_and_is_told_by_reason() -> None:
+    """A sender with a wrong clock or endless labels does not use up the limit of series."""
+    live = LiveMetrics(TelemetryEngine().new_series_set(), Rules(RETENTION, WINDOW, AHEAD, 2))
+    scope = live.series.scope(DEFAULT_TENANT)
+    live.append_batch(scope, batch(range(1), 1000), 1000)
+    keys = [key_of(name) for name in ("early", "late", "x" * 70_000, "fine", "above", "s0")]
+    times = np.array([1000 - RETENTION - 1, 1000 + AHEAD + 1, 1000, 1000, 1000, 1000 - WINDOW - 1])
+    sent = MetricBatch(keys, np.arange(6, dtype=np.int32), times, np.ones(6))
+    outcome = live.append_batch(scope, sent, 1000)
+    assert outcome.samples == 1
+    assert live.series.size == 2
+    reasons = {one.reason.split()[-1]: one.count for one in outcome.refused}
+    assert reasons == {"values": 1, "bytes": 1, "clock": 1, "days": 1, "series": 1}

@@ -444,7 +444,7 @@ def test_the_limit_of_series_is_told_and_known_series_go_on(begin: Begin) -> Non
             report = await life.samples([(f"m{n}", 10, 1.0) for n in range(15)])
             [refusal] = report.refused
             assert (report.samples, refusal.count) == (10, 5)
-            assert "telemetry.max_series" in refusal.reason
+            assert "telemetry.store.max_series" in refusal.reason
             assert (await life.samples([(f"m{n}", 0, 2.0) for n in range(10)])).samples == 10
             before = life.found()
         async with begin(max_series=10) as life:

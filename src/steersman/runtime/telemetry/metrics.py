@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 #: Series without a sample in any generation are forgotten once they are this many and this share of all.
 _LEAST_DEAD = 10_000
 _DEAD_SHARE = 0.25
+#: Label bytes of one series at most. Real ones take some hundreds; without a bound the limit of series bounds nothing.
+_LONGEST_KEY = 1 << 16
+#: In the place of a series' number: why it may not begin.
+_UNTIMELY, _ABOVE_LIMIT, _TOO_LONG = -1, -2, -3
+_NO_TIMES = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,63 +110,97 @@ class LiveMetrics:
         """Take a remote write 1.0 request that was scanned against the present series."""
         if not scan.unknown:
             return self._append(Columns(scan.series, scan.times, scan.values), received_ms, ())
-        numbers, refused = self._register(scope, [key for _, key in scan.unknown])
+        strange = scan.series < 0
+        owners = -1 - scan.series[strange]
+        keys = [key for _, key in scan.unknown]
+        numbers = self._register(scope, keys, self._in_time(len(keys), owners, scan.times[strange], received_ms))
         for (spelling, key), number in zip(scan.unknown, numbers.tolist(), strict=True):
             if spelling != key and number >= 0:
                 self.series.add_spelling(scope, spelling, number)
         series = scan.series.copy()
-        strange = series < 0
-        series[strange] = numbers[-1 - series[strange]]
-        return self._append_known(Columns(series, scan.times, scan.values), received_ms, refused)
+        series[strange] = numbers[owners]
+        return self._append_known(Columns(series, scan.times, scan.values), received_ms)
 
     def append_batch(self, scope: int, batch: MetricBatch, received_ms: int) -> Outcome:
         """Take samples whose series are named by canonical keys."""
-        numbers, refused = self._register(scope, batch.keys)
-        return self._append_known(Columns(numbers[batch.series], batch.times, batch.values), received_ms, refused)
+        in_time = self._in_time(len(batch.keys), batch.series, batch.times, received_ms)
+        numbers = self._register(scope, batch.keys, in_time)
+        return self._append_known(Columns(numbers[batch.series], batch.times, batch.values), received_ms)
 
-    def _register(self, scope: int, keys: Sequence[bytes]) -> tuple[NDArray[np.int32], int]:
-        """Return the series of the keys, -1 where the limit forbids a new one, and how many that were."""
-        if self.series.size + len(keys) <= self.rules.max_series:
-            return self.series.add(scope, keys), 0
+    def _in_time(
+        self, keys: int, owners: NDArray[np.int32], times: NDArray[np.int64], received_ms: int
+    ) -> NDArray[np.bool_]:
+        """Say for each key whether any of its samples may be kept: a new series without one would be a husk."""
+        limits = self.rules.limits(received_ms)
+        fitting = owners[(times >= limits.oldest) & (times <= limits.latest)]
+        return np.bincount(fitting, minlength=keys) > 0
+
+    def _register(self, scope: int, keys: Sequence[bytes], in_time: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Return the series of the keys; for those that may not begin, the reason, which is below zero."""
+        longest = max(map(len, keys), default=0)
+        if in_time.all() and longest <= _LONGEST_KEY and self.series.size + len(keys) <= self.rules.max_series:
+            return self.series.add(scope, keys)
         numbers = np.array([self.series.find(scope, key) for key in keys], np.int32)
+        new = numbers < 0
+        long = np.array([len(key) > _LONGEST_KEY for key in keys], np.bool_)
+        numbers[new & ~in_time] = _UNTIMELY
+        numbers[new & long] = _TOO_LONG
+        fresh = np.flatnonzero(new & in_time & ~long)
+        # A request may name one series twice, and that takes one place.
+        waiting = list(dict.fromkeys(keys[one] for one in fresh.tolist()))
         room = max(self.rules.max_series - self.series.size, 0)
-        fresh = np.flatnonzero(numbers < 0)
-        allowed = fresh[:room]
-        if allowed.size:
-            numbers[allowed] = self.series.add(scope, [keys[int(one)] for one in allowed])
-        return numbers, int(np.count_nonzero(numbers < 0))
+        begun = dict(zip(waiting[:room], self.series.add(scope, waiting[:room]).tolist(), strict=True))
+        numbers[fresh] = [begun.get(keys[one], _ABOVE_LIMIT) for one in fresh.tolist()]
+        return numbers
 
-    def _append_known(self, columns: Columns, received_ms: int, refused_series: int) -> Outcome:
-        if not refused_series:
-            return self._append(columns, received_ms, ())
+    def _append_known(self, columns: Columns, received_ms: int) -> Outcome:
+        """Take the samples whose series have a number, and say why not the others."""
         known = columns.series >= 0
-        reason = (
-            f"{refused_series} new series are above the limit of {self.rules.max_series} "
-            "(setting telemetry.max_series): look for a label with unbounded values"
-        )
-        lost = int(np.count_nonzero(~known))
+        if known.all():
+            return self._append(columns, received_ms)
+        reasons = {
+            _ABOVE_LIMIT: f"the series is new, and the store holds {self.rules.max_series} already "
+            "(setting telemetry.store.max_series): look for a label with unbounded values",
+            _TOO_LONG: f"the labels of the series take more than {_LONGEST_KEY} bytes",
+        }
+        counts = {number: int(np.count_nonzero(columns.series == number)) for number in reasons}
+        refused = tuple(Refusal(counts[number], reason) for number, reason in reasons.items() if counts[number])
         kept = Columns(columns.series[known], columns.times[known], columns.values[known])
-        return self._append(kept, received_ms, (Refusal(lost, reason),))
+        return self._append(kept, received_ms, refused, columns.times[columns.series == _UNTIMELY])
 
-    def _append(self, columns: Columns, received_ms: int, refused: tuple[Refusal, ...]) -> Outcome:
-        if not columns.series.size:
-            return Outcome(0, refused)
+    def _append(
+        self,
+        columns: Columns,
+        received_ms: int,
+        refused: tuple[Refusal, ...] = (),
+        untimely: NDArray[np.int64] = _NO_TIMES,
+    ) -> Outcome:
+        """Take samples of numbered series. The times of samples that were turned away before are only reported."""
+        limits = self.rules.limits(received_ms)
         with self._lock:
             self.newest.reserve(self.series.size)
-            done = self.current.append(columns, self.rules.limits(received_ms), self.newest)
+            done = self.current.append(columns, limits, self.newest)
         kept = done.kept.times.size
         if kept:
             self._pending.append(done.kept)
             self.samples_total += kept
-        if done.outside:
-            hours = self.rules.window / 3_600_000
-            reason = (
-                f"samples are more than {hours:g} h older than their series' newest, before retention, or in the future"
-            )
-            refused = (*refused, Refusal(done.outside, reason))
+        if outside := done.outside + untimely.size:
+            refused = (*refused, *self._outside(np.concatenate([columns.times, untimely]), limits, outside))
         if done.conflicting:
             refused = (*refused, Refusal(done.conflicting, "duplicate sample for a timestamp with another value"))
         return Outcome(kept + done.repeated, refused)
+
+    def _outside(self, times: NDArray[np.int64], limits: Limits, count: int) -> list[Refusal]:
+        """Say of the `count` samples among `times` that came at the wrong time how many are wrong in which way."""
+        rules = self.rules
+        ahead = int(np.count_nonzero(times > limits.latest))
+        before = int(np.count_nonzero(times < limits.oldest))
+        found = (
+            (ahead, f"the time is more than {rules.ahead / 60_000:g} minutes ahead: compare the sender's clock"),
+            (before, f"the time is before retention, which keeps {rules.retention / 86_400_000:g} days"),
+            (count - ahead - before, f"more than {rules.window / 3_600_000:g} h older than the newest of its series"),
+        )
+        return [Refusal(number, reason) for number, reason in found if number]
 
     def restore(self, generation: Generation, columns: Columns) -> None:
         """Take samples that a checkpoint holds: they were accepted once and are accepted again."""
