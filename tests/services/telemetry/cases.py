@@ -15,7 +15,7 @@ def _samples_without_checkpoint(harness: Harness, context: Context) -> None:
     body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
     answer = harness.call("POST", "/v1/metrics", frozenset({"telemetry.metrics.write"}), body)
     assert answer.status == 200, answer
-    context.state.store.upkeep.last_checkpoint -= _YEAR_SECONDS
+    context.state.store.checkpoints.last -= _YEAR_SECONDS
 
 
 CASES = Cases(breaks={"log_is_bounded": _samples_without_checkpoint})

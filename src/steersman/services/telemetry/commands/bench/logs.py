@@ -66,7 +66,10 @@ def _probe(system: System, number: int) -> float:
     if status >= 300:
         raise Permanent(f"a probe was answered with {status}: {answer[:300]!r}")
     asking = http.client.HTTPConnection("127.0.0.1", system.port, timeout=60)
-    found: Callable[[], bool] = lambda: search(asking, word, now - 60 * _NS, now + 60 * _NS)[1] == 1  # noqa: E731
+
+    def found() -> bool:
+        return search(asking, word, now - 60 * _NS, now + 60 * _NS)[1] == 1
+
     try:
         return wait_until(found, 30, "a line is searchable")
     finally:
