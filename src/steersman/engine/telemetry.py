@@ -35,9 +35,13 @@ _DECODERS = {
 class StoredSeries(SeriesSet):
     """A set of series that remote write 1.0 is decoded against."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._scratch = remote_write.Scratch()
+
     def scan_remote_write(self, body: bytes, scope: int) -> remote_write.Scan:
-        """Decode one request; nothing is added."""
-        return remote_write.scan(body, self, scope)
+        """Decode one request; nothing is added. From one thread at a time."""
+        return remote_write.scan(body, self, scope, self._scratch)
 
 
 class TelemetryEngine:

@@ -19,7 +19,7 @@ from numba.types import UniTuple
 
 from steersman.engine.decode.bounds import times_ms
 from steersman.engine.decode.proto import remote_write_v1_pb2 as proto
-from steersman.engine.decode.unpack import unpack_snappy
+from steersman.engine.decode.unpack import unpack_snappy_into, unpacked_size
 from steersman.engine.series.key_table import BYTES, TABLE, find, hash_bytes, same_bytes
 from steersman.model.errors import InvalidInput
 from steersman.model.labels import METRIC_NAME, canonical, encode_labels
@@ -286,32 +286,58 @@ class KnownSeries(Protocol):
     def canonical(self, series: int) -> bytes: ...
 
 
-def scan(body: bytes, series: KnownSeries, scope: int) -> Scan:
+class Scratch:
+    """Room for a scan, kept from request to request: fresh memory for each would cost more than the scan.
+
+    There is room for the most that a body of its size can hold; pages that stay untouched take no memory.
+    """
+
+    def __init__(self) -> None:
+        self._reserve(1 << 20)
+
+    def _reserve(self, size: int) -> None:
+        room = size // _LEAST_FIELD + 1
+        self.content = np.empty(size, np.uint8)
+        self.series, self.times = np.empty(room, np.int32), np.empty(room, np.int64)
+        self.bits = np.empty(room, np.uint64)
+        self.unknown, self.extras = np.empty((room, 2), np.int64), np.empty((room, 4), np.int64)
+
+    def unpack(self, body: bytes) -> NDArray[np.uint8]:
+        """Return the content of a snappy block; it is valid until the next call."""
+        size = unpacked_size(body)
+        if size > self.content.size:
+            self._reserve(size)
+        content = self.content[:size]
+        unpack_snappy_into(body, content)
+        return content
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.generic], ...]:
+        """The arrays that the kernel fills, in its order."""
+        return self.series, self.times, self.bits, self.unknown, self.extras
+
+
+def scan(body: bytes, series: KnownSeries, scope: int, scratch: Scratch | None = None) -> Scan:
     """Decode one snappy-compressed `WriteRequest` for a tenant's number.
 
     Raises `InvalidInput` or `TooLarge`; nothing is registered: the caller adds `unknown` once the request is durable.
     """
-    data = np.frombuffer(unpack_snappy(body), np.uint8)
-    size = data.size
-    # Room for the most that so many bytes can hold; pages that stay untouched are never backed by memory.
-    room = size // _LEAST_FIELD + 1
-    columns = (np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.uint64))
-    unknown = np.empty((room, 2), np.int64)
-    extras = np.empty((room, 4), np.int64)
+    scratch = scratch or Scratch()
+    data = scratch.unpack(body)
     rows, strangers, others = _scan(
-        data, size, *series.keys.arrays, series.series_of, series.follows, scope, *columns, unknown, extras
+        data, data.size, *series.keys.arrays, series.series_of, series.follows, scope, *scratch.arrays
     )
     if rows < 0:
         return _scan_slowly(data.tobytes())
-    checked = [_spelling(data, start, end) for start, end in unknown[:strangers].tolist()]
+    checked = [_spelling(data, start, end) for start, end in scratch.unknown[:strangers].tolist()]
     found = _Extras()
-    for kind, owner, start, end in extras[:others].tolist():
+    for kind, owner, start, end in scratch.extras[:others].tolist():
         key = b"" if kind == _METADATA else (checked[-1 - owner][1] if owner < 0 else series.canonical(owner))
         found.add(kind, key, data[start:end].tobytes())
     return Scan(
-        columns[0][:rows].copy(),
-        times_ms(columns[1][:rows]),
-        columns[2][:rows].view(np.float64).copy(),
+        scratch.series[:rows].copy(),
+        times_ms(scratch.times[:rows]),
+        scratch.bits[:rows].view(np.float64).copy(),
         checked,
         tuple(found.metadata),
         found.checked_exemplars(),
