@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,15 @@ def _postgresql() -> bool:
     return _program("postgres") or any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 
 
+def _mounts() -> bool:
+    """Whether this process may mount a file system, for which Linux asks for CAP_SYS_ADMIN."""
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)
+        if mounted.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+    return mounted.returncode == 0
+
+
 def _namespaces() -> bool:
     return _program("unshare") and _program("ip") and os.geteuid() == 0
 
@@ -45,6 +56,7 @@ COMPONENTS = {
     "curl": lambda: _program("curl"),
     "strace": lambda: _program("strace"),
     "network-namespaces": _namespaces,
+    "mounts": _mounts,
     "shared-data": (ROOT.parent / "shared" / "data").is_dir,
 }
 

@@ -15,6 +15,7 @@ import numpy as np
 import xxhash
 
 from steersman.model.errors import Permanent
+from steersman.runtime.telemetry.disk import write_together
 from steersman.runtime.telemetry.head import Columns
 from steersman.runtime.telemetry.manifest import MetricBlock
 
@@ -88,8 +89,7 @@ def write(
         )
     )
     samples_path, series_path = paths(folder, name)
-    disk.write_file(samples_path, [sample_bytes])
-    disk.write_file(series_path, [series_bytes])
+    write_together(disk, {samples_path: [sample_bytes], series_path: [series_bytes]})
     return MetricBlock(
         name=name,
         samples=samples.times.size,

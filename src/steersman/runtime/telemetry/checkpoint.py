@@ -6,8 +6,11 @@ was, its samples and rows wait for the next one, and the log keeps what they cam
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import structlog
 
 from steersman.runtime.telemetry import columns, manifest
 from steersman.runtime.telemetry.commits import to_the_end
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from steersman.runtime.telemetry.store import TelemetryStore
 
 _TICK_SECONDS = 1.0
+#: After a refusal: soon enough for a person who has made room, seldom enough for the work of each attempt.
+_RETRY_SECONDS = 5.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +50,36 @@ class Checkpoints:
         self._store = store
         self.total = 0
         self.last = store.clock.monotonic()
+        #: Why the last one could not be written; empty when it was.
+        self.trouble = ""
 
     @property
     def due(self) -> bool:
-        """Whether so much has come in that a checkpoint should not wait for its time."""
+        """Whether a checkpoint should not wait for its time: so much has come in, or the log needs room."""
         store, options = self._store, self._store.options
         events = store.logs.tail_bytes + store.spans.tail_bytes + store.exemplars.tail_bytes
-        return store.live.pending_samples >= options.checkpoint_samples or events >= options.checkpoint_event_bytes
+        much = store.live.pending_samples >= options.checkpoint_samples or events >= options.checkpoint_event_bytes
+        return much or bool(store.refusing)
 
     async def run(self) -> None:
-        """Write checkpoints in time until cancelled. A failure is raised, and the supervisor starts this again."""
+        """Write checkpoints in time until cancelled. A disk that refuses is asked again in a moment."""
         store, clock = self._store, self._store.clock
         while not store.ready:
             await clock.sleep(0.2)
-        await self.write()
+        await self._try_to_write()
         while True:
-            await clock.sleep(_TICK_SECONDS)
+            await clock.sleep(_RETRY_SECONDS if self.trouble else _TICK_SECONDS)
             if self.due or clock.monotonic() - self.last >= store.options.checkpoint_seconds:
-                await self.write()
+                await self._try_to_write()
+
+    async def _try_to_write(self) -> None:
+        before = self.trouble
+        with contextlib.suppress(OSError):
+            await self.write()
+        if self.trouble and not before:
+            _log.error("no checkpoint can be written, so the log grows", reason=self.trouble)
+        elif before and not self.trouble:
+            _log.info("checkpoints are written again")
 
     async def write(self, *, rotate: bool = False) -> None:
         """Write everything applied so far; the log behind it is dropped. `rotate` begins a new generation too.
@@ -82,7 +100,8 @@ class Checkpoints:
             store.live.rotate()
         try:
             known, blocks = await to_the_end(self._write, store.manifest, snapshot)
-        except OSError:
+        except OSError as error:
+            self.trouble = str(error.strerror or error)
             store.live.give_back(snapshot.pending)
             for events, frozen in snapshot.frozen:
                 events.abandon(frozen)
@@ -92,6 +111,7 @@ class Checkpoints:
             events.commit(frozen, made)
         if store.log is not None:
             store.log.drop_through(snapshot.seq)
+        self.trouble = ""
         self.total += 1
         self.last = store.clock.monotonic()
 

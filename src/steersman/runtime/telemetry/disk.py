@@ -6,7 +6,7 @@ Nothing here is durable until `sync` (a file's content) and `sync_folder` (its n
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -73,6 +73,17 @@ class _LocalAppend:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def write_together(disk: Disk, files: Mapping[Path, Sequence[Buffer]]) -> None:
+    """Write files that are of use together only: when one of them cannot be written, none is left."""
+    try:
+        for path, buffers in files.items():
+            disk.write_file(path, buffers)
+    except OSError:
+        for path in files:
+            disk.remove(path)
+        raise
 
 
 class LocalDisk:

@@ -147,6 +147,8 @@ class TelemetryStore:
         self.log: wal.Log | None = None
         self._old_log: list[Path] = []
         self._stopping = False
+        #: Why the log takes nothing now; empty when it does.
+        self.refusing = ""
         self.checkpoints = Checkpoints(self)
         self.upkeep = Upkeep(self)
 
@@ -168,6 +170,12 @@ class TelemetryStore:
     def manifest(self) -> Manifest:
         """The truth about files as it is now."""
         return self.commits.current
+
+    @property
+    def trouble(self) -> str:
+        """What a person should look at although questions are answered; empty when all is well."""
+        checkpoints = f"no checkpoint can be written: {self.checkpoints.trouble}" if self.checkpoints.trouble else ""
+        return "; ".join(filter(None, (self.refusing, checkpoints)))
 
     # ------------------------------------------------------------------ start and stop
 
@@ -214,7 +222,8 @@ class TelemetryStore:
             await asyncio.to_thread(self.log.close)
             # One turn of the loop, so that what the log's thread handed over last is applied.
             await asyncio.sleep(0)
-        if self.ready:
+        # A disk that refused a moment ago is not asked again: it would cost the time that a stop may take.
+        if self.ready and not self.checkpoints.trouble:
             with contextlib.suppress(OSError):
                 await self.checkpoints.write()
         self._decoding.shutdown()
@@ -325,6 +334,7 @@ class TelemetryStore:
 
     def _on_synced(self, seq: int) -> None:
         self._synced_seq = seq
+        self.refusing = ""
         if self.ready:
             self._apply_synced()
 
@@ -338,6 +348,7 @@ class TelemetryStore:
                 one.answer.set_result(report)
 
     def _on_failed(self, seqs: list[int], error: Temporary) -> None:
+        self.refusing = error.message
         # Until the start is complete, requests that are safe wait in front of these; those behind have their numbers.
         safe = next(place for place, one in enumerate(self._in_flight) if one.seq == seqs[0])
         self._in_flight.rotate(-safe)

@@ -47,6 +47,8 @@ class Upkeep:
         store, clock = self._store, self._store.clock
         while not store.ready:
             await clock.sleep(0.2)
+        # Retention comes before anything that may fail again and again: on a full disk it makes the room.
+        await self.retain(clock.wall_ns() // 1_000_000)
         await self.finish_sealing()
         sealed = tidied = clock.monotonic()
         while True:

@@ -152,7 +152,8 @@ def health(ctx: Context) -> Iterable[Health]:
     elif not store.ready:
         yield Health("store", False, f"replaying the log: {store.replayed} of {store.to_replay} records")
     else:
-        yield Health("store", True)
+        # A full disk stops the intake, which tells its senders itself; the questions go on, and so this stays ready.
+        yield Health("store", True, store.trouble)
 
 
 def _log_is_bounded(ctx: Context) -> str | None:

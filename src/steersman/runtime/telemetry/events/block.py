@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steersman.model.errors import Permanent
+from steersman.runtime.telemetry.disk import write_together
 from steersman.runtime.telemetry.events import index
 from steersman.runtime.telemetry.events.schema import (
     FORMAT,
@@ -196,8 +197,7 @@ def write_block(
         index_crc=_crc_of(tokens),
     )
     data_file, index_file = block.files
-    disk.write_file(folder / data_file, [memoryview(rows)])
-    disk.write_file(folder / index_file, tokens)
+    write_together(disk, {folder / data_file: [memoryview(rows)], folder / index_file: tokens})
     return block
 
 
