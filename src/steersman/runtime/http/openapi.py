@@ -19,6 +19,8 @@ from steersman.runtime.http.problems import MEDIA_TYPE, Problem
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 #: Any operation can answer these.
 _ALWAYS = (401, 403, 413, 421, 500, 503)
+#: The door answers these before any handler is asked, so that they have one form on every path.
+_AT_THE_DOOR = (401, 403, 421)
 
 
 def documented(*errors: int) -> dict[int | str, dict[str, Any]]:
@@ -28,6 +30,11 @@ def documented(*errors: int) -> dict[int | str, dict[str, Any]]:
 
 def _error(code: int) -> dict[str, Any]:
     return {"description": HTTPStatus(code).phrase, "content": _PROBLEM}
+
+
+def _in_its_own_form(code: int) -> dict[str, Any]:
+    """An error that a hot path tells in its protocol's own form, which its senders read."""
+    return {"description": f"{HTTPStatus(code).phrase}, in the form of this endpoint's protocol."}
 
 
 def document(app: FastAPI, services: Sequence[Service]) -> dict[str, Any]:
@@ -63,7 +70,7 @@ def _hot_operations(service: Service, route: RawRoute) -> dict[str, Any]:
         "tags": [service.name],
         "responses": {
             "default": {"description": "As the protocol of this endpoint defines it."},
-            **{str(code): _error(code) for code in (400, *_ALWAYS)},
+            **{str(code): _error(code) if code in _AT_THE_DOOR else _in_its_own_form(code) for code in (400, *_ALWAYS)},
         },
     }
     if convertors:
