@@ -184,3 +184,9 @@ def test_chunks_are_joined_up_to_the_cap() -> None:
     assert asyncio.run(twice(request)) == (b"abcd", b"abcd")
     with pytest.raises(TooLarge):
         asyncio.run(_request([{**message, "body": b"abc"}, {**message, "body": b"de"}]).body())
+
+
+def test_a_wrong_path_or_method_says_what_would_be_right(site: Any) -> None:
+    wrong_path, wrong_method = site.get("/nowhere/at/all").json(), site.ask("POST", "/openapi.json").json()
+    assert wrong_path["detail"] == "there is nothing at /nowhere/at/all; /openapi.json lists what there is"
+    assert "GET" in wrong_method["detail"]

@@ -68,9 +68,10 @@ def _answer_errors(app: FastAPI, house: House, shell: Shell) -> None:
 
     def by_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - see above
+        detail = _in_words(request, error)
         if wants_html(request):
-            return shell.problem(request, request.scope.get(CALLER), error.status_code, error.detail)
-        return problem(error.status_code, error.detail, headers=error.headers)
+            return shell.problem(request, request.scope.get(CALLER), error.status_code, detail)
+        return problem(error.status_code, detail, headers=error.headers)
 
     def wrong_input(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - see above
@@ -85,6 +86,15 @@ def _answer_errors(app: FastAPI, house: House, shell: Shell) -> None:
     app.add_exception_handler(HTTPException, by_framework)
     app.add_exception_handler(RequestValidationError, wrong_input)
     app.add_exception_handler(Exception, defect)
+
+
+def _in_words(request: Request, error: HTTPException) -> str:
+    """Say what a person can do about an error of the framework, which only names it."""
+    if error.status_code == 404:
+        return f"there is nothing at {request.url.path}; /openapi.json lists what there is"
+    if error.status_code == 405 and error.headers:
+        return f"this path takes {error.headers['Allow']}"
+    return error.detail
 
 
 def _add_house(app: FastAPI, house: House) -> None:

@@ -39,12 +39,13 @@ _BRANCHES: dict[int, type[SteersmanError]] = {
 
 _Url = Annotated[str, typer.Option(help="The address of the platform.")]
 _Data = Annotated[Path | None, typer.Option(help="Its data directory, to read the token from.")]
+_TOKEN = "STEERSMAN_BOOTSTRAP_TOKEN"  # noqa: S105 - the name of a variable
 _HERE = "http://127.0.0.1:7600"
 
 
 def status(url: _Url = _HERE, data: _Data = None) -> None:
     """Ask a running platform how it is doing and print its answer as JSON."""
-    _print(call(url, "GET", "/api/platform/status", None, found_token(data)))
+    _print(_ask(url, "GET", "/api/platform/status", None, data))
 
 
 def act(
@@ -62,11 +63,20 @@ def act(
         raise InvalidInput("name the action as SERVICE.ACTION")
     path = f"/api/{quote(service)}/actions/{quote(name)}"
     if undo:
-        answer = call(url, "POST", f"{path}/undo", {"key": key}, found_token(data))
+        answer = _ask(url, "POST", f"{path}/undo", {"key": key}, data)
     else:
         body = {"args": _json_object(args), "key": key, "dry_run": bool(dry_run)}
-        answer = call(url, "POST", path, body, found_token(data))
+        answer = _ask(url, "POST", path, body, data)
     _print(answer)
+
+
+def _ask(url: str, method: str, path: str, body: Any, data: Path | None) -> Any:
+    token = found_token(data)
+    try:
+        return call(url, method, path, body, token)
+    except Unauthenticated as error:
+        found = "the token found here is not that platform's" if token else "the platform asks for a token"
+        raise Unauthenticated(f"{found}: name its data directory with --data, or set {_TOKEN}") from error
 
 
 def _print(answer: Any) -> None:
@@ -75,7 +85,7 @@ def _print(answer: Any) -> None:
 
 def found_token(data: Path | None) -> str | None:
     """Return the token from the environment, or from the data directory of a platform on this machine."""
-    if token := os.environ.get("STEERSMAN_BOOTSTRAP_TOKEN"):
+    if token := os.environ.get(_TOKEN):
         return token
     kept = (data or Path(os.environ.get("STEERSMAN_DATA", "data"))) / "secrets" / "bootstrap-token"
     try:
@@ -99,7 +109,8 @@ def call(url: str, method: str, path: str, body: Any, token: str | None) -> Any:
         response = connection.getresponse()
         text = response.read()
     except (OSError, http.client.HTTPException) as error:
-        raise Temporary(f"no platform answers at {url}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise Temporary(f"no platform answers at {url}: {reason}") from error
     finally:
         connection.close()
     return _answer(response.status, text)

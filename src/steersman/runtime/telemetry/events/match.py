@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,12 +51,13 @@ def column_of(key: str, schema: Schema) -> str | None:
     return name if known else None
 
 
-def _as_number(field: Field) -> float:
+def _as_number(field: Field, names: Iterable[str] = ()) -> float:
     try:
         return float(field.value)
     except ValueError:
+        what = " or ".join(["a number", *filter(None, [", ".join(names)])])
         raise InvalidInput(
-            f"at character {field.position}: {field.key} is compared with a number, not with {field.value!r}"
+            f"at character {field.position}: {field.key} is compared with {what}, not with {field.value!r}"
         ) from None
 
 
@@ -64,10 +65,9 @@ def number_range(field: Field, column: str, schema: Schema) -> tuple[float, floa
     """Return the inclusive range of numbers that a field of a numeric column accepts."""
     if column in schema.durations:
         low = high = _nanoseconds(field, column)
-    elif named := schema.numbers[column].ranges.get(fold(field.value)):
-        low, high = named
     else:
-        low = high = _as_number(field)
+        names = schema.numbers[column].ranges
+        low, high = names.get(fold(field.value)) or (_as_number(field, names),) * 2
     return _open(field.compare, low, high)
 
 

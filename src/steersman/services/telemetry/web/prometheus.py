@@ -75,8 +75,9 @@ class Question:
         return time_ms(self.text(name), name)
 
     def selector(self, name: str = "query") -> Selector:
+        text = self.text(name)
         try:
-            return selectors.parse(self.text(name))
+            return selectors.parse(text)
         except InvalidInput as error:
             raise InvalidInput(f'invalid parameter "{name}": {error.message}') from error
 
