@@ -5,8 +5,10 @@ A refusal says what the sender should change; a success is only told once the da
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 #: What a gzip body may unpack to.
 _MAX_UNPACKED = 128 << 20
+#: A gzip body below this unpacks to 4 MB at most, because gzip packs no better than 1,032 to 1.
+_INLINE_BYTES = 4_096
+#: One at a time, so that bombs side by side do not add up in memory.
+_UNPACKING = ThreadPoolExecutor(1, "steersman-unpack")
 _V1, _V2 = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 #: google.rpc.Code of an answer: INVALID_ARGUMENT and UNAVAILABLE.
@@ -105,12 +111,19 @@ async def remote_write(ctx: Context, request: Request) -> Response:
     return Response(None, 204, headers)
 
 
-def _unpacked(request: Request, body: bytes) -> bytes:
+async def _unpacked(request: Request, body: bytes) -> bytes:
+    """Undo gzip, on a thread if that may take long: a bomb must not keep the others waiting."""
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding in {"identity", ""}:
         return body
     if encoding != "gzip":
         raise UnsupportedMedia(f"the content encoding {encoding:.80} is not read: send gzip or none")
+    if len(body) < _INLINE_BYTES:
+        return _gunzipped(body)
+    return await asyncio.get_running_loop().run_in_executor(_UNPACKING, _gunzipped, body)
+
+
+def _gunzipped(body: bytes) -> bytes:
     content = bytearray()
     while body:
         # A gzip body may be several members one after the other; the limit is on their sum.
@@ -135,7 +148,7 @@ async def otlp(ctx: Context, request: Request) -> Response:
     if kind not in {_PROTOBUF, _JSON}:
         raise UnsupportedMedia(f"OTLP needs the content type {_PROTOBUF} or {_JSON}, this is {_named(kind)}")
     try:
-        body = _unpacked(request, await request.body())
+        body = await _unpacked(request, await request.body())
         report = await _write(ctx, request, json_format if kind == _JSON else proto_format, body)
     except SteersmanError as error:
         return _otlp_error(error, kind)
@@ -188,7 +201,7 @@ async def loki(ctx: Context, request: Request) -> Response:
     kind, _ = _media_type(request)
     body = await request.body()
     if kind == _JSON:
-        report = await _write(ctx, request, WireFormat.LOKI_JSON, _unpacked(request, body))
+        report = await _write(ctx, request, WireFormat.LOKI_JSON, await _unpacked(request, body))
     elif kind == _PROTOBUF:
         report = await _write(ctx, request, WireFormat.LOKI_PROTO, body)
     else:
