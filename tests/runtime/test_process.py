@@ -23,3 +23,22 @@ def test_arrow_takes_memory_from_the_c_library_unless_told_otherwise(chosen: str
         environment["ARROW_DEFAULT_MEMORY_POOL"] = chosen
     ran = subprocess.run([sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == used
+
+
+_FREED = """
+from pathlib import Path
+from steersman.runtime.process import give_memory_back
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+taken = [bytes(1000) for _ in range(100_000)]
+last = bytes(1000)
+del taken
+before = resident()
+give_memory_back()
+print(before - resident() > 50_000_000)
+"""
+
+
+def test_freed_memory_is_given_back_though_something_behind_it_is_still_used() -> None:
+    ran = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "True"

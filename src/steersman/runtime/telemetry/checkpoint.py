@@ -6,12 +6,14 @@ was, its samples and rows wait for the next one, and the log keeps what they cam
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
+from steersman.runtime.process import give_memory_back
 from steersman.runtime.telemetry import columns, manifest
 from steersman.runtime.telemetry.commits import to_the_end
 from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, SeriesFile
@@ -69,8 +71,14 @@ class Checkpoints:
         await self._try_to_write()
         while True:
             await clock.sleep(_RETRY_SECONDS if self.trouble else _TICK_SECONDS)
-            if self.due or clock.monotonic() - self.last >= store.options.checkpoint_seconds:
+            if self.due:
                 await self._try_to_write()
+            elif clock.monotonic() - self.last >= store.options.checkpoint_seconds:
+                before = self.total
+                await self._try_to_write()
+                if self.total > before:
+                    # Not after the others: while much comes in, the same memory is needed again at once.
+                    await asyncio.to_thread(give_memory_back)
 
     async def _try_to_write(self) -> None:
         before = self.trouble
