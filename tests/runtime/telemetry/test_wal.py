@@ -262,3 +262,16 @@ def test_a_record_larger_than_a_file_gets_a_file_of_its_own(tmp_path: Path) -> N
     with writing(tmp_path, segment_bytes=100) as writer:
         expected = [(writer.write(body), body) for body in (b"small", b"large" * 1000, b"small")]
     assert bodies(tmp_path) == expected
+
+
+def test_records_behind_a_damage_in_the_newest_file_are_kept_for_a_person(tmp_path: Path) -> None:
+    """A start goes on, as after a power cut, and nothing is thrown away in silence."""
+    records = filled(tmp_path, 9)
+    [path] = wal.segments(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[content.index(records[4][1])] ^= 1
+    path.write_bytes(content)
+    assert wal.repair(tmp_path, LocalDisk()) == 4
+    assert bodies(tmp_path) == records[:4]
+    [aside] = wal.set_aside(tmp_path)
+    assert aside.read_bytes() == bytes(content)

@@ -125,7 +125,7 @@ class TelemetryStore:
         self._old_log: list[Path] = []
         self._stopping = False
         #: Why the log takes nothing now; empty when it does.
-        self.refusing = ""
+        self.refusing = self._damage = ""
         self.checkpoints = Checkpoints(self)
         self.upkeep = Upkeep(self)
 
@@ -152,7 +152,7 @@ class TelemetryStore:
     def trouble(self) -> str:
         """What a person should look at although questions are answered; empty when all is well."""
         checkpoints = f"no checkpoint can be written: {self.checkpoints.trouble}" if self.checkpoints.trouble else ""
-        return "; ".join(filter(None, (self.refusing, checkpoints)))
+        return "; ".join(filter(None, (self.refusing, checkpoints, self._damage)))
 
     # ------------------------------------------------------------------ start and stop
 
@@ -160,6 +160,12 @@ class TelemetryStore:
         """Begin to take requests; they become readable once `restore` is through."""
         loop = asyncio.get_running_loop()
         last = await asyncio.to_thread(wal.repair, self.folder / "wal", self.disk)
+        if aside := wal.set_aside(self.folder / "wal"):
+            names = ", ".join(path.name for path in aside)
+            self._damage = (
+                "the log was damaged before its end, and the records behind the damage are not in the store: "
+                f"they were kept in {names} in {self.folder / 'wal'}; compare with a backup, then delete that file"
+            )
         self._old_log = wal.segments(self.folder / "wal")
         self.to_replay = max(last - self.manifest.applied_seq, 0)
         self.log = wal.Log(

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 #: hash of all that follows, body length, sequence number, time of receipt (ns), format, length of the tenant's name
 _HEADER = struct.Struct("<QIQqHH")
-_HASHED_FROM = 8
-_SUFFIX = ".wal"
+_HASHED_FROM, _SEQ_AT = 8, 12
+_SUFFIX, _SET_ASIDE = ".wal", ".damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,16 +241,47 @@ class Log:
 
 
 def repair(folder: Path, disk: Disk) -> int:
-    """Cut a torn end off the newest file and return the last record's number, 0 when there is none."""
+    """Cut a torn end off the newest file and return the last record's number, 0 when there is none.
+
+    An end with whole records behind the tear is kept beside it: after a power cut they were acknowledged to nobody,
+    but a disk that damages what it holds leaves the same picture.
+    """
     last = 0
     for path in reversed(segments(folder)):
         segment = read_segment(path)
         if segment.torn or not segment.records:
+            _keep_records_behind(segment, disk)
             cut(disk, path, segment.end)
         if segment.records:
             last = segment.records[-1].seq
             break
     return last
+
+
+def set_aside(folder: Path) -> list[Path]:
+    """Return the files that a repair kept for a person to look at."""
+    return sorted(folder.glob(f"*{_SET_ASIDE}"))
+
+
+def _keep_records_behind(segment: Segment, disk: Disk) -> None:
+    content = segment.path.read_bytes()
+    following = segment.records[-1].seq + 2 if segment.records else int(segment.path.stem) + 1
+    mark = following.to_bytes(8, "little")
+    found = content.find(mark, segment.end)
+    while found >= 0:
+        if _is_record(content, found - _SEQ_AT):
+            disk.write_file(segment.path.with_suffix(_SET_ASIDE), [content])
+            disk.sync_folder(segment.path.parent)
+            return
+        found = content.find(mark, found + 1)
+
+
+def _is_record(content: bytes, at: int) -> bool:
+    if at < 0 or at + _HEADER.size > len(content):
+        return False
+    digest, size, _, _, _, named = _HEADER.unpack_from(content, at)
+    end = at + _HEADER.size + named + size
+    return bool(end <= len(content) and xxhash.xxh3_64_intdigest(content[at + _HASHED_FROM : end]) == digest)
 
 
 def read_segment_before(path: Path, seq: int) -> int:
