@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from steersman.runtime.telemetry.disk import Disk
     from steersman.runtime.telemetry.ports import SeriesSet
 
+_ADVICE = "restore it from a backup"
 #: A question about a few series reads whole row groups, a scan wants few of them: 64 Ki samples are 1 MiB unpacked.
 ROW_GROUP = 1 << 16
 
@@ -119,7 +120,7 @@ class Block:
         try:
             return pq.read_table(self._series_path)
         except (OSError, ValueError) as error:
-            raise Permanent(f"the block file {self._series_path.name} cannot be read: {error}") from error
+            raise Permanent(f"the block file {self._series_path.name} cannot be read: {error}; {_ADVICE}") from error
 
     def series(self) -> list[BlockSeries]:
         """Return all series in the order of their numbers."""
@@ -186,7 +187,7 @@ class Block:
             with pq.ParquetFile(self._samples_path) as file:
                 table = file.read_row_groups(groups, columns=["time", "value"])
         except (OSError, ValueError) as error:
-            raise Permanent(f"the block file {self._samples_path.name} cannot be read: {error}") from error
+            raise Permanent(f"the block file {self._samples_path.name} cannot be read: {error}; {_ADVICE}") from error
         return table["time"].to_numpy(), table["value"].to_numpy()
 
     def samples(self) -> Columns:
@@ -196,7 +197,7 @@ class Block:
         try:
             table = pq.read_table(self._samples_path)
         except (OSError, ValueError) as error:
-            raise Permanent(f"the block file {self._samples_path.name} cannot be read: {error}") from error
+            raise Permanent(f"the block file {self._samples_path.name} cannot be read: {error}; {_ADVICE}") from error
         return Columns(table["series"].to_numpy().astype(np.int32), table["time"].to_numpy(), table["value"].to_numpy())
 
     def problems(self) -> list[str]:

@@ -140,6 +140,12 @@ def commit(folder: Path, disk: Disk, manifest: Manifest) -> None:
     disk.sync_folder(folder)
 
 
+def missing_blocks(folder: Path, manifest: Manifest) -> list[str]:
+    """Return the files of blocks that are named and not there; an index is left out, because it can be made again."""
+    blocks = [name for name in manifest.file_names() if not name.startswith("head/") and name.endswith(".parquet")]
+    return sorted(name for name in blocks if not (folder / name).exists())
+
+
 def remove_leftovers(folder: Path, disk: Disk, manifest: Manifest) -> list[str]:
     """Delete what the manifest does not name, and return the names."""
     named = manifest.file_names()

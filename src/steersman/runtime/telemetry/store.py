@@ -125,7 +125,7 @@ class TelemetryStore:
         self._old_log: list[Path] = []
         self._stopping = False
         #: Why the log takes nothing now; empty when it does.
-        self.refusing = self._damage = ""
+        self.refusing = self._damage = self._lost = ""
         self.checkpoints = Checkpoints(self)
         self.upkeep = Upkeep(self)
 
@@ -152,7 +152,7 @@ class TelemetryStore:
     def trouble(self) -> str:
         """What a person should look at although questions are answered; empty when all is well."""
         checkpoints = f"no checkpoint can be written: {self.checkpoints.trouble}" if self.checkpoints.trouble else ""
-        return "; ".join(filter(None, (self.refusing, checkpoints, self._damage)))
+        return "; ".join(filter(None, (self.refusing, checkpoints, self._damage, self._lost)))
 
     # ------------------------------------------------------------------ start and stop
 
@@ -220,6 +220,9 @@ class TelemetryStore:
             for tenant, name, kind, help_, unit in known.metadata
         }
         self._restore_series(known)
+        if lost := manifest.missing_blocks(self.folder, known):
+            # The rest is served: a question that needs one of them fails and says the same.
+            self._lost = f"block files are missing, restore them from a backup: {', '.join(lost)} in {self.folder}"
         self.queries.use(known.metric_blocks)
         for store in (self.logs, self.spans, self.exemplars):
             store.load([one for one in known.event_blocks if one.kind == store.schema.kind])

@@ -217,7 +217,9 @@ class EventStore:
             try:
                 return ask(snapshot)
             except FileNotFoundError as error:
-                missing = error.filename or error
                 if set(snapshot.blocks) <= set(self.blocks):
-                    raise blocks_.DamagedBlock(f"the block file {missing} is missing") from error
+                    names = [name for block in snapshot.blocks for name in block.files]
+                    missing = ", ".join(name for name in names if not (self.folder / name).exists())
+                    advice = "restore it from a backup"
+                    raise blocks_.DamagedBlock(f"a file is missing in {self.folder}: {missing}; {advice}") from error
         raise Temporary("blocks are being replaced faster than they can be read", retry_after=1.0)
