@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,25 +206,41 @@ def kernels_are_compiled() -> None:
     subprocess.run([STEERSMAN, "kernels"], check=True, capture_output=True)
 
 
-@pytest.fixture
-def launch(tmp_path: Path, kernels_are_compiled: None) -> Iterator[Callable[..., Platform]]:
-    """Start platforms in the test's folder and leave none behind."""
+@contextmanager
+def launching(folder: Path) -> Iterator[Callable[..., Platform]]:
+    """Start platforms in a folder and leave none behind."""
     started: list[Platform] = []
 
     def start(**options: Any) -> Platform:
-        platform = Platform(options.pop("folder", tmp_path), **options)
-        started.append(platform)
-        return platform
+        started.append(Platform(folder, **options))
+        return started[-1]
 
-    yield start
-    for platform in started:
-        platform.kill()
+    try:
+        yield start
+    finally:
+        for platform in started:
+            platform.kill()
+
+
+@pytest.fixture
+def launch(tmp_path: Path, kernels_are_compiled: None) -> Iterator[Callable[..., Platform]]:
+    """Start platforms in the test's folder, one after the other."""
+    with launching(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory, kernels_are_compiled: None) -> Iterator[Platform]:
+def launch_for_all(
+    tmp_path_factory: pytest.TempPathFactory, kernels_are_compiled: None
+) -> Iterator[Callable[..., Platform]]:
+    """Start platforms in a folder of the module."""
+    with launching(tmp_path_factory.mktemp("platform")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def platform(launch_for_all: Callable[..., Platform]) -> Platform:
     """One ready platform that watches nothing by itself, for the tests of a module that leave it as it was."""
-    platform = Platform(tmp_path_factory.mktemp("platform"), settings="[telemetry.host]\nenabled = false\n")
+    platform = launch_for_all(settings="[telemetry.host]\nenabled = false\n")
     platform.until_ready()
-    yield platform
-    platform.kill()
+    return platform
