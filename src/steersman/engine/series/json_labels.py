@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import int64, njit, uint8
-from numba.types import UniTuple
 
 from steersman.engine.series.key_table import BYTES
+from steersman.engine.series.label_index import length_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,19 +21,6 @@ _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 _WORST = 6
 #: What a label adds around its name and value: two pairs of quotes, a colon and a comma, more than its framing took.
 _AROUND = 8
-
-
-@njit(UniTuple(int64, 2)(BYTES, int64), cache=True, nogil=True)
-def _length_at(data, at):  # type: ignore[no-untyped-def]
-    value = np.int64(0)
-    shift = np.int64(0)
-    while True:
-        byte = np.int64(data[at])
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
 
 
 @njit(int64(BYTES, int64, int64, uint8[::1], int64, BYTES), cache=True, nogil=True)
@@ -73,12 +60,12 @@ def _write_all(data, bounds, out, ends, hexadecimal):  # type: ignore[no-untyped
             if at > bounds[i]:
                 out[to] = 0x2C
                 to += 1
-            _, at = _length_at(data, at + 1)
-            size, start = _length_at(data, at + 1)
+            _, at = length_at(data, at + 1)
+            size, start = length_at(data, at + 1)
             to = _write_string(data, start, start + size, out, to, hexadecimal)
             out[to] = 0x3A
             to += 1
-            size, start = _length_at(data, start + size + 1)
+            size, start = length_at(data, start + size + 1)
             to = _write_string(data, start, start + size, out, to, hexadecimal)
             at = start + size
         out[to] = 0x7D

@@ -26,7 +26,7 @@ _LEAST_STALE = 4096
 
 
 @njit(UniTuple(int64, 2)(BYTES, int64), cache=True, nogil=True)
-def _length_at(data, at):  # type: ignore[no-untyped-def]
+def length_at(data, at):  # type: ignore[no-untyped-def]
     """Read a length in canonical bytes, which are known to be whole. Returns (length, position behind it)."""
     value = np.int64(0)
     shift = np.int64(0)
@@ -43,7 +43,7 @@ def _length_at(data, at):  # type: ignore[no-untyped-def]
 def _count_labels(data, at, end):  # type: ignore[no-untyped-def]
     count = np.int64(0)
     while at < end:
-        size, start = _length_at(data, at + 1)
+        size, start = length_at(data, at + 1)
         at = start + size
         count += 1
     return count
@@ -63,7 +63,7 @@ def _number_pairs(  # type: ignore[no-untyped-def]
         at = ends[key_of[series]]
         end = ends[key_of[series] + 1]
         while at < end:
-            length, start = _length_at(arena, at + 1)
+            length, start = length_at(arena, at + 1)
             at = start + length
             number = find_or_add(pairs, pair_ends, hashes, scopes, slots, arena, start, at, np.int32(0), np.int32(size))
             if number == size:
