@@ -33,7 +33,9 @@ def _postgresql() -> bool:
 
 
 def _mounts() -> bool:
-    """Whether this process may mount a file system, for which Linux asks for CAP_SYS_ADMIN."""
+    """Whether a small disk can be made: by mkfs.ext4, and a process that may mount (Linux: CAP_SYS_ADMIN)."""
+    if not _program("mkfs.ext4"):
+        return False
     with tempfile.TemporaryDirectory() as folder:
         mounted = subprocess.run(["mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)
         if mounted.returncode == 0:
@@ -57,6 +59,7 @@ COMPONENTS = {
     "strace": lambda: _program("strace"),
     "network-namespaces": _namespaces,
     "mounts": _mounts,
+    "faketime": lambda: _program("faketime"),
     "shared-data": (ROOT.parent / "shared" / "data").is_dir,
 }
 

@@ -59,7 +59,7 @@ class LiveMetricsMachine(RuleBasedStateMachine):
 
     def fate(self, key: Key, time: int, value: int, generation: list[tuple[Key, int, int]]) -> str:
         newest = self.newest.get(key)
-        if not self.in_time(time) or (newest and time < newest[0] - WINDOW):
+        if not self.in_time(time) or (newest and time < min(newest[0], self.now + AHEAD) - WINDOW):
             return "outside"
         same = [one[2] for one in generation if one[:2] == (key, time)] + (
             [newest[1]] if newest and newest[0] == time else []
@@ -119,6 +119,10 @@ class LiveMetricsMachine(RuleBasedStateMachine):
     @rule(milliseconds=st.integers(1, 300))
     def time_passes(self, milliseconds: int) -> None:
         self.now += milliseconds
+
+    @rule(milliseconds=st.integers(1, 300))
+    def the_clock_is_set_back(self, milliseconds: int) -> None:
+        self.now -= milliseconds
 
     @rule(works=st.booleans(), rotate=st.booleans())
     def checkpoint(self, works: bool, rotate: bool) -> None:

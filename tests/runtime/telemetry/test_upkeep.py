@@ -40,3 +40,19 @@ def test_only_large_event_blocks_are_merged_in_a_process_of_their_own(
             assert life.found_lines() == [f"line {n}" for n in range(FAN_IN)]
 
     asyncio.run(run())
+
+
+def test_a_wall_clock_that_is_set_ahead_deletes_nothing(begin: Begin) -> None:
+    """Retention goes by the time that has passed; real time still makes data old."""
+
+    async def run() -> None:
+        async with begin(retention_seconds=3600) as life:
+            await life.lines("precious")
+            await life.store.checkpoints.write()
+            life.clock.jump_wall(40 * 86_400)
+            assert await life.store.upkeep.retain(life.store.upkeep.trusted_ms()) == []
+            life.clock.jump_wall(-40 * 86_400)
+            life.clock.tick(4000)
+            assert len(await life.store.upkeep.retain(life.store.upkeep.trusted_ms())) == 1
+
+    asyncio.run(run())

@@ -64,7 +64,8 @@ def _append(  # type: ignore[no-untyped-def]
         time = in_times[row]
         value = in_bits[row]
         newest = last_time[one]
-        if time < oldest or time > latest or time < newest - window:
+        # A newest sample that is ahead of now came from a clock that was set back since; it must not lock the series.
+        if time < oldest or time > latest or time < min(newest, latest) - window:
             outside += 1
             continue
         if time <= newest:
@@ -185,7 +186,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Which times are accepted, in milliseconds: `oldest` to `latest`, and `window` before a series' newest."""
+    """Which times are accepted, in milliseconds: `oldest` to `latest`, and `window` before a series' newest.
+
+    A newest sample behind `latest` counts as if it stood there.
+    """
 
     oldest: int
     latest: int

@@ -41,6 +41,7 @@ class Upkeep:
     def __init__(self, store: TelemetryStore) -> None:
         self._store = store
         self._one_at_a_time = asyncio.Lock()
+        self._began = store.clock.wall_ns(), store.clock.monotonic()
 
     async def run(self) -> None:
         """Keep the store in shape until cancelled. What fails is raised, and the supervisor starts this again."""
@@ -48,7 +49,7 @@ class Upkeep:
         while not store.ready:
             await clock.sleep(0.2)
         # Retention comes before anything that may fail again and again: on a full disk it makes the room.
-        await self.retain(clock.wall_ns() // 1_000_000)
+        await self.retain(self.trusted_ms())
         await self.finish_sealing()
         sealed = tidied = clock.monotonic()
         while True:
@@ -59,7 +60,13 @@ class Upkeep:
                 await self.seal()
             if now - tidied >= _TIDY_SECONDS:
                 tidied = now
-                await self.tidy(clock.wall_ns() // 1_000_000)
+                await self.tidy(self.trusted_ms())
+
+    def trusted_ms(self) -> int:
+        """The time by which data may be deleted: a wall clock that is set ahead while this runs deletes nothing."""
+        clock, (wall_ns, monotonic) = self._store.clock, self._began
+        passed_ns = int((clock.monotonic() - monotonic) * 1_000_000_000)
+        return min(clock.wall_ns(), wall_ns + passed_ns) // 1_000_000
 
     async def tidy(self, now_ms: int) -> None:
         """Drop what is too old, then merge until there is nothing left to merge."""
