@@ -68,6 +68,8 @@ _Insecure = Annotated[bool | None, typer.Option("--insecure", help="Ask for no t
 
 def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insecure: _Insecure = None) -> None:
     """Start the platform and serve until SIGTERM or Ctrl-C."""
+    # Until the event loop listens to signals, there is nothing to drain: what is open is closed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     services = discover(house_provides=HOUSE_PROVIDES)
     keep_cache()
     settings = configured(services, config, {"data": data, "listen": listen, "insecure": insecure})
