@@ -161,6 +161,7 @@ def test_what_was_done_is_known_after_a_kill(up: Callable[..., Running], tmp_pat
 def test_an_open_stream_and_an_idle_connection_do_not_hold_up_the_stop(up: Callable[..., Running]) -> None:
     """Clients that never hang up are hung up on."""
     running = up(STEERSMAN_BOOTSTRAP_TOKEN="a-configured-token")
+    running.until_ready()
     address = ("127.0.0.1", running.port)
     with socket.create_connection(address), socket.create_connection(address) as stream:
         stream.sendall(
