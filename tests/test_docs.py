@@ -52,7 +52,7 @@ def _headings(page: Path) -> set[str]:
 
 def test_the_example_settings_load(services: list[Service]) -> None:
     """A person may start with the example as it is."""
-    sections = {service.name: service.settings for service in services if service.settings}
+    sections = {service.section_name: service.settings for service in services if service.settings}
     settings = load(ROOT / "docs" / "steersman.example.toml", {}, {}, sections)
     assert settings.house.listen == "127.0.0.1:7600"
 

@@ -119,7 +119,7 @@ def permissions(service: Service) -> Iterator[Row]:
 
 def service_settings(service: Service) -> Iterator[Row]:
     if service.settings is not None and _is_model(service.settings):
-        yield from settings(service.name, service.settings)
+        yield from settings(service.section_name, service.settings)
 
 
 PARTS: tuple[tuple[str, Row, Callable[[Service], Iterator[Row]]], ...] = (

@@ -104,7 +104,7 @@ def kernels() -> None:
 
 def configured(services: Sequence[Service], config: Path | None, overrides: dict[str, object]) -> LoadedSettings:
     """Read the settings of the house and of every service; raises `SettingsError`."""
-    sections: dict[str, Any] = {service.name: service.settings for service in services if service.settings}
+    sections: dict[str, Any] = {service.section_name: service.settings for service in services if service.settings}
     return load(config, os.environ, overrides, sections)
 
 

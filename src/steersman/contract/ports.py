@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from steersman.model.errors import Forbidden
 from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+    from steersman.model.changes import Change
+    from steersman.model.entities import Entity
+    from steersman.model.findings import Finding
+    from steersman.model.incidents import Incident
+    from steersman.model.topology import Edge
 
 T = TypeVar("T")
 
@@ -113,6 +119,23 @@ class Settings(Protocol):
     def section(self, kind: type[T]) -> T: ...
 
 
+@runtime_checkable
+class Observer(Protocol):
+    """Where services tell the loop what they know. Every method is quick and may be called from any thread."""
+
+    def found(self, finding: Finding) -> None:
+        """Report that something is unusual, or still is; the same `key` is the same thing. `ended_ms` ends it."""
+
+    def changed(self, change: Change) -> None:
+        """Report that somebody altered something on purpose."""
+
+    def declare(self, entities: Sequence[Entity], edges: Sequence[Edge] = ()) -> None:
+        """Make entities known with their labels, and what needs what. A label is known until it is given anew."""
+
+    def incidents(self) -> Sequence[Incident]:
+        """Return the incidents that are not resolved."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything that the house offers. `provided` holds what services provide to each other, by type."""
@@ -135,8 +158,12 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a handler gets: who calls, the ports, and its own service's state."""
+    """What a handler gets: who calls, the ports, and its own service's state.
+
+    `prior` is what an action's `inspect` saw before the effect, for its `apply`.
+    """
 
     caller: Caller
     ports: Ports
     state: Any = None
+    prior: Mapping[str, Any] | None = None

@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, Literal
 
 from steersman.contract.ports import Context, Ports
 from steersman.model.entities import CauseKind, Entity, EntityKind
+from steersman.model.findings import Aspect, Severity
+from steersman.model.plans import Risk as Risk  # noqa: PLC0414 - part of this surface; policy reads it too
 
 Permission = str  # "service.thing.verb"
 Handler = Callable[..., Any]
-Severity = Literal["info", "warning", "critical"]
-
-
-class Risk(IntEnum):
-    """What an action can do to its target at worst; policy reads this and never the action's name."""
-
-    READ = 0
-    REVERSIBLE = 1
-    DISRUPTIVE = 2
-    DESTRUCTIVE = 3
 
 
 class SignalKind(StrEnum):
@@ -33,7 +25,11 @@ class SignalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """One declared measurement. `healthy` is an inclusive range; None on a side leaves it open."""
+    """One declared measurement. `healthy` is an inclusive range; None on a side leaves it open.
+
+    Outside that range the loop has a finding about `aspect`. `identified_by` is the label whose value names the entity;
+    without one it is the platform itself. `suggests` are causes that the author knows to show here.
+    """
 
     name: str
     kind: SignalKind
@@ -42,6 +38,9 @@ class Signal:
     labels: tuple[str, ...] = ()
     entity: EntityKind = EntityKind.PLATFORM
     healthy: tuple[float | None, float | None] | None = None
+    aspect: Aspect = Aspect.OTHER
+    identified_by: str = ""
+    suggests: frozenset[CauseKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,13 @@ class Preview:
 class Action:
     """A typed side effect. `args` is a frozen dataclass or pydantic model, `result` likewise.
 
-    `preview(ctx, args)` changes nothing. `apply(ctx, key, args)` is idempotent under its key.
+    `preview(ctx, args)` changes nothing and gets ports that cannot. `apply(ctx, key, args)` is idempotent under its
+    key. `inspect(ctx, args)` returns the target's identity and prior state (a pid with its start time, a resource
+    version) as JSON; it is journalled before the effect, and `apply` finds it in `ctx.prior`, also when it is repeated
+    after a kill: what is no longer as it was then has had its effect.
     `undo(ctx, key, args, result)` restores; `compensate` has the same shape and repairs what cannot be undone.
-    `target(args)` names the entity.
+    `target(args)` names the entity. `propose(ctx, entity, cause)` returns the arguments with which the action could
+    help there; without it the action is for people only. `gain` is the chance that it helps when the cause is right.
     """
 
     name: str
@@ -98,7 +101,10 @@ class Action:
     target_kind: EntityKind
     target: Callable[[Any], Entity]
     helps: frozenset[CauseKind] = frozenset()
+    propose: Callable[[Context, Entity, CauseKind], Iterable[Any]] | None = None
+    gain: float = 0.7
     expects: tuple[Expectation, ...] = ()
+    inspect: Callable[[Context, Any], Mapping[str, Any]] | None = None
     undo: Callable[[Context, str, Any, Any], None] | None = None
     compensate: Callable[[Context, str, Any, Any], None] | None = None
     timeout_seconds: float = 30.0
@@ -134,6 +140,7 @@ class Invariant:
     help: str
     severity: Severity
     check: Callable[[Context], str | None]
+    suggests: frozenset[CauseKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,11 @@ async def stateless(_ports: Ports) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A part of the platform. `lifespan(ports)` yields its state, which handlers find in `Context.state`."""
+    """A part of the platform. `lifespan(ports)` yields its state, which handlers find in `Context.state`.
+
+    `section` is the name of its settings, where that is not the name of the service. A state with an attribute
+    `looking` gives previews that instead of itself: the half of it that can change nothing.
+    """
 
     name: str
     help: str
@@ -228,6 +239,7 @@ class Service:
     measure: Callable[[Context], Iterable[Measurement]] = lambda _ctx: ()
     health: Callable[[Context], Iterable[Health]] = lambda _ctx: ()
     settings: type | None = None
+    section: str = ""
     requires: tuple[type, ...] = ()
     provides: tuple[type, ...] = ()
     permissions: Mapping[Permission, str] = field(default_factory=dict)
@@ -241,3 +253,8 @@ class Service:
     pages: tuple[Page, ...] = ()
     commands: tuple[Command, ...] = ()
     jobs: tuple[Job, ...] = ()
+
+    @property
+    def section_name(self) -> str:
+        """The section of the settings that is this service's."""
+        return self.section or self.name

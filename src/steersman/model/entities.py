@@ -31,6 +31,15 @@ class Entity:
     id: str
     labels: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def ref(self) -> str:
+        """Its name among all entities of a tenant; labels are no part of it."""
+        return f"{self.kind}:{self.id}"
+
+    def label(self, name: str, otherwise: str = "") -> str:
+        """Return the value of a label."""
+        return next((value for known, value in self.labels if known == name), otherwise)
+
 
 class CauseKind(StrEnum):
     """What can be behind an incident. A remedy declares which of these it helps with."""

@@ -67,7 +67,7 @@ def settings(context: Context) -> model.Settings:
     sections = {"house": without_secrets(loaded.house)}
     for service in context.ports.get(House).services:
         if service.settings is not None:
-            sections[service.name] = without_secrets(loaded.by_kind[service.settings])
+            sections[service.section_name] = without_secrets(loaded.by_kind[service.settings])
     return model.Settings(sections=sections)
 
 

@@ -1,0 +1,1 @@
+"""Forecasts when what is bounded runs out, and what would change that."""

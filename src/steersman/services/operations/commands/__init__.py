@@ -1,0 +1,11 @@
+"""The commands of operations. Only names and help texts: `steersman --help` imports this and nothing behind it."""
+
+from __future__ import annotations
+
+from steersman.contract.service import Command
+
+_TARGETS: tuple[tuple[str, str, str], ...] = ()
+
+COMMANDS: tuple[Command, ...] = tuple(
+    Command(name=name, help=text, target=f"{__name__}.{target}", permission="local") for name, target, text in _TARGETS
+)

@@ -1,0 +1,1 @@
+"""Turns declared knobs with guarded experiments: change, measure, keep or revert."""

@@ -1,0 +1,1 @@
+"""Acts upon systemd units, Docker containers and Kubernetes deployments."""

@@ -1,0 +1,1 @@
+"""Runs the commands and webhooks that the owner declared as remedies."""

@@ -1,0 +1,1 @@
+"""Runs and supervises the services of this machine that the settings name, and can act upon them."""
