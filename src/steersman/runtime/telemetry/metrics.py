@@ -64,10 +64,11 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Samples that are in the store now (repeated ones included), and those that are not."""
+    """Samples that are in the store now (repeated ones included), those that are not, and the new ones themselves."""
 
     samples: int
     refused: tuple[Refusal, ...]
+    kept: Columns
 
 
 class LiveMetrics:
@@ -188,7 +189,7 @@ class LiveMetrics:
             refused = (*refused, *self._outside(np.concatenate([columns.times, untimely]), limits, outside))
         if done.conflicting:
             refused = (*refused, Refusal(done.conflicting, "duplicate sample for a timestamp with another value"))
-        return Outcome(kept + done.repeated, refused)
+        return Outcome(kept + done.repeated, refused, done.kept)
 
     def _outside(self, times: NDArray[np.int64], limits: Limits, count: int) -> list[Refusal]:
         """Say of the `count` samples among `times` that came at the wrong time how many are wrong in which way."""

@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from steersman.model.errors import Permanent, SteersmanError, Temporary
-from steersman.model.ids import Tenant
-from steersman.model.telemetry import Decoded, MetricMetadata, MetricType, Refusal, WireFormat
+from steersman.model.ids import DEFAULT_TENANT, Tenant
+from steersman.model.telemetry import Decoded, MetricMetadata, MetricType, WireFormat
 from steersman.runtime.telemetry import columns, manifest, wal
 from steersman.runtime.telemetry.checkpoint import Checkpoints
 from steersman.runtime.telemetry.commits import Commits
 from steersman.runtime.telemetry.events.schema import EXEMPLARS, LOGS, SPANS, EventKind
 from steersman.runtime.telemetry.events.store import EventStore
+from steersman.runtime.telemetry.feed import Feed
 from steersman.runtime.telemetry.head import Generation
-from steersman.runtime.telemetry.metrics import LiveMetrics, Rules
+from steersman.runtime.telemetry.metrics import LiveMetrics, Outcome, Rules
 from steersman.runtime.telemetry.query import MetricQueries
 from steersman.runtime.telemetry.request import Prepared, WriteReport, event_counts
 from steersman.runtime.telemetry.stats import Rate, StoreStats, figures
@@ -113,6 +114,7 @@ class TelemetryStore:
             manifest.commit(folder, disk, self.manifest)
         manifest.remove_leftovers(folder, disk, self.manifest)
         self._begin()
+        self.feed = Feed(DEFAULT_TENANT)
         self.ready = False
         self.failure: SteersmanError | None = None
         self.to_replay = 0
@@ -369,15 +371,16 @@ class TelemetryStore:
                 scan = live.series.scan_remote_write(one.body, scope)
             outcome = live.append_scan(scope, scan, received_ms)
             decoded = Decoded(metadata=scan.metadata, exemplars=scan.exemplars, refused=scan.refused)
-            return self._apply_rest(one.tenant, decoded, outcome.samples, outcome.refused)
+            return self._apply_rest(one.tenant, decoded, outcome)
         decoded = one.decoded or Decoded()
         if decoded.metrics is None:
-            return self._apply_rest(one.tenant, decoded, 0, ())
-        outcome = live.append_batch(scope, decoded.metrics, received_ms)
-        return self._apply_rest(one.tenant, decoded, outcome.samples, outcome.refused)
+            return self._apply_rest(one.tenant, decoded, None)
+        return self._apply_rest(one.tenant, decoded, live.append_batch(scope, decoded.metrics, received_ms))
 
-    def _apply_rest(self, tenant: Tenant, decoded: Decoded, samples: int, refused: tuple[Refusal, ...]) -> WriteReport:
+    def _apply_rest(self, tenant: Tenant, decoded: Decoded, outcome: Outcome | None) -> WriteReport:
         seq = self.applied_seq + 1
+        if self.ready:
+            self.feed.note(tenant, outcome.kept if outcome else None, decoded, self.live.epoch)
         for metadata in decoded.metadata:
             self.metadata[tenant, metadata.name] = metadata
         for store, rows in (
@@ -390,9 +393,9 @@ class TelemetryStore:
         counts = event_counts(decoded)
         for kind, count in counts.items():
             self.taken_in[EventKind(kind)] += count
-        refused = (*decoded.refused, *refused)
+        refused = (*decoded.refused, *(outcome.refused if outcome else ()))
         self.refused_total += sum(one.count for one in refused)
-        return WriteReport(samples, refused=refused, **counts)
+        return WriteReport(outcome.samples if outcome else 0, refused=refused, **counts)
 
     def stats(self) -> StoreStats:
         """Return the store's figures now. Cheap; from any thread."""
