@@ -10,14 +10,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from steersman.model.errors import InvalidInput
-
-T = TypeVar("T")
 
 
 def plain(value: Any) -> Any:
@@ -45,12 +43,11 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def read(kind: type[T] | Any, data: Any) -> T:
+def read(kind: Any, data: Any) -> Any:
     """Build a value from plain data; raises `InvalidInput` naming the place that does not fit."""
     try:
-        found: T = _adapter(kind).validate_python(data)
+        return _adapter(kind).validate_python(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(f"{place}: {first['msg']}") from error
-    return found
