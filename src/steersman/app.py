@@ -30,6 +30,7 @@ import steersman.engine
 import steersman.runtime.telemetry
 from steersman.contract.ports import Caller, Ports
 from steersman.contract.service import Service
+from steersman.runtime.actions import Actions
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
@@ -44,6 +45,7 @@ from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
 from steersman.runtime.ids import RandomIds
 from steersman.runtime.kernels import keep_cache
+from steersman.runtime.knobs import Knobs
 from steersman.runtime.logs import Logs
 from steersman.runtime.process import allow_descriptors, use_system_memory
 from steersman.runtime.registry import discover
@@ -58,7 +60,7 @@ _WATCHDOG_SECONDS = 4.5
 _DESCRIPTORS = 16_384
 
 #: What is there before any service starts, for services to ask for by type.
-HOUSE_PROVIDES = (Limits, Traffic, TaskSupervisor, LoadedSettings, Logs, Tracing, House)
+HOUSE_PROVIDES = (Limits, Traffic, TaskSupervisor, LoadedSettings, Logs, Tracing, House, Actions, Knobs)
 
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
 _Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
@@ -166,7 +168,7 @@ def compose(
         provided=provided,
     )
     house = House(services, ports, provided)
-    provided[House] = house
+    provided |= {House: house, Actions: Actions(ports), Knobs: Knobs(ports)}
     rules = Rules(keys=keys, allowed_hosts=settings.house.allowed_hosts, insecure=settings.house.insecure)
     return Platform(house, assemble(house, rules, limits, traffic, tracing), supervisor, durable)
 

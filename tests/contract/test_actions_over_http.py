@@ -62,7 +62,8 @@ def test_an_action_that_takes_too_long_goes_on_and_its_key_tells_the_result(open
         while (answer := harness.call("POST", PATH, GRANT, wish)).status != 200:
             assert answer.status == 409
         assert answer.body == {"key": "k", "repeated": True, "result": {"note": "patience"}}
-        assert [entry.type for entry in harness.journal()] == ["action.requested", "action.applied"]
+        told = [entry.type for entry in harness.journal()]
+        assert told == ["action.requested", "action.overdue", "action.applied"]
 
 
 def test_what_cannot_be_undone_has_no_undo(open_harness: Any) -> None:

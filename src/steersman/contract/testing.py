@@ -7,9 +7,10 @@ service in it, and the service's cases: an example of every action and a way to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from steersman.contract.looking import Refused, looking
 from steersman.contract.ports import Context, JournalEntry
 from steersman.contract.service import Action, Invariant, Service, SignalKind
 
@@ -81,7 +82,7 @@ def permissions_are_well_named(_harness: Harness, service: Service, _cases: Case
 
 
 def previews_change_nothing(harness: Harness, service: Service, cases: Cases) -> None:
-    """A dry run says what would happen, changes nothing and writes nothing."""
+    """A dry run says what would happen, changes nothing, and needs nothing that could: it gets ports that only look."""
     for action, case in _examples(service, cases):
         before = case.observe(harness.context(service))
         written = len(harness.journal())
@@ -90,6 +91,15 @@ def previews_change_nothing(harness: Harness, service: Service, cases: Cases) ->
         _demand(bool(shown["summary"] and shown["undo"]), f"the preview of {action.name} says too little")
         _demand(case.observe(harness.context(service)) == before, f"the preview of {action.name} changes something")
         _demand(len(harness.journal()) == written, f"the preview of {action.name} writes to the journal")
+        _say(harness, service, action, case)
+
+
+def _say(harness: Harness, service: Service, action: Action, case: ActionCase) -> None:
+    """Preview without the platform in between: a way to write that is tried is refused and seen."""
+    try:
+        action.preview(looking(harness.context(service)), _typed(action, case.args))
+    except Refused as refused:
+        raise NonConformance(f"the preview of {action.name} is no dry run: {refused}") from refused
 
 
 def actions_are_journalled(harness: Harness, service: Service, cases: Cases) -> None:
@@ -113,8 +123,9 @@ def same_key_gives_one_effect(harness: Harness, service: Service, cases: Cases) 
         second = _act(harness, service, action, wish)
         _demand(second["result"] == first["result"], f"{action.name} told another result for the same key")
         _demand(bool(second["repeated"]), f"{action.name} did not notice the repeated key")
-        context = harness.context(service)
-        args = _typed(action, case.args)
+        context, args = harness.context(service), _typed(action, case.args)
+        if action.inspect:
+            context = replace(context, prior=action.inspect(context, args))
         direct = action.apply(context, "straight", args)
         again = action.apply(context, "straight", args)
         _demand(again == direct, f"apply of {action.name} is not idempotent under its key")

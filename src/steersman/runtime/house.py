@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from steersman.contract.looking import looking
 from steersman.contract.ports import Caller, Context, Ports
 from steersman.contract.service import Health, Job, Service
 from steersman.model.errors import NotFound, Permanent, Temporary
@@ -72,6 +74,11 @@ class House:
             raise Temporary(f"the service {service.name} is still starting", retry_after=1.0) from None
         return Context(caller, self.ports, state)
 
+    @property
+    def looking(self) -> LookingHouse:
+        """What a dry run gets of it."""
+        return LookingHouse(self)
+
     def health(self) -> list[Health]:
         """Return every check of every service; one that has not started is not ready."""
         found: list[Health] = []
@@ -82,3 +89,22 @@ class House:
             checks = list(service.health(self.context(service, ITSELF)))
             found.extend(checks or [Health(service.name, ready=True)])
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class LookingHouse:
+    """The house for a dry run: whoever asks for a context gets one that changes nothing."""
+
+    house: House
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return self.house.services
+
+    def find(self, name: str) -> Service:
+        """Return a service by name; raises `NotFound`."""
+        return self.house.find(name)
+
+    def context(self, service: Service, caller: Caller) -> Context:
+        """Return what a handler of this service gets, without what could change anything."""
+        return looking(self.house.context(service, caller))

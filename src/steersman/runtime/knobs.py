@@ -1,6 +1,7 @@
 """Turns a service's knobs: inside their range, no further than one step, not again before the cool-down.
 
-Every turn is in the journal with both values. What a knob does is the service's own affair.
+Every turn is in the journal with both values, and from there the cool-down is read, so that it outlives the process.
+What a knob does is the service's own affair.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from steersman.contract.ports import Context, JournalEntry, Ports
 from steersman.contract.service import Knob, Service
 from steersman.model.errors import InvalidInput, Throttled
+from steersman.runtime.actions.ledger import newest_time
 
 #: Half of the last digit that a person types: a step of 0.1 must not fail on binary fractions.
 _ROUNDING = 1e-9
@@ -30,7 +32,6 @@ class Knobs:
 
     ports: Ports
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _turned: dict[str, float] = field(default_factory=dict)
 
     def position(self, context: Context, knob: Knob) -> Position:
         context.caller.demand(knob.permission)
@@ -39,42 +40,54 @@ class Knobs:
     def turn(self, context: Context, service: Service, knob: Knob, value: float) -> Position:
         """Turn and journal; raises `InvalidInput` outside the bounds and `Throttled` during the cool-down."""
         context.caller.demand(knob.permission)
-        subject = f"{service.name}.{knob.name}"
         with self._lock:
             before = knob.read(context)
             _check_bounds(knob, before, value)
-            self._check_cooldown(subject, knob)
-            knob.write(context, value)
-            after = knob.read(context)
-            self._turned[subject] = self.ports.clock.monotonic()
-            self._write(context, subject, before, after)
-        return Position(knob, after)
+            self._check_cooldown(f"{service.name}.{knob.name}", knob)
+            return self._write(context, service, knob, value)
+
+    def turn_back(self, context: Context, service: Service, knob: Knob, value: float) -> Position:
+        """Take a turn back: at once, and however far it is; only the range still holds."""
+        context.caller.demand(knob.permission)
+        with self._lock:
+            _check_range(knob, value)
+            return self._write(context, service, knob, value)
 
     def _check_cooldown(self, subject: str, knob: Knob) -> None:
-        last = self._turned.get(subject)
+        last = newest_time(self.ports, "knob.turned", subject)
         if last is None:
             return
-        left = last + knob.cooldown_seconds - self.ports.clock.monotonic()
+        left = knob.cooldown_seconds - (self.ports.clock.wall_ns() - last) / 1_000_000_000
         if left > 0:
-            raise Throttled(f"{subject} was turned just now: let it show its effect first", retry_after=left)
+            # A wall clock that was set back must not hold the knob for longer than its cool-down.
+            wait = min(left, knob.cooldown_seconds)
+            raise Throttled(f"{subject} was turned just now: let it show its effect first", retry_after=wait)
 
-    def _write(self, context: Context, subject: str, before: float, after: float) -> None:
+    def _write(self, context: Context, service: Service, knob: Knob, value: float) -> Position:
+        before = knob.read(context)
+        knob.write(context, value)
+        after = knob.read(context)
         entry = JournalEntry(
             id=self.ports.ids.new(),
             time_ns=self.ports.clock.wall_ns(),
             tenant=context.caller.tenant,
             actor=context.caller.subject,
             type="knob.turned",
-            subject=subject,
+            subject=f"{service.name}.{knob.name}",
             payload={"from": before, "to": after},
         )
         with self.ports.database.transaction() as transaction:
             self.ports.journal.append(transaction, [entry])
+        return Position(knob, after)
+
+
+def _check_range(knob: Knob, value: float) -> None:
+    if not knob.low <= value <= knob.high:
+        raise InvalidInput(f"{knob.name} goes from {knob.low:g} to {knob.high:g}, not to {value:g}")
 
 
 def _check_bounds(knob: Knob, before: float, value: float) -> None:
-    if not knob.low <= value <= knob.high:
-        raise InvalidInput(f"{knob.name} goes from {knob.low:g} to {knob.high:g}, not to {value:g}")
+    _check_range(knob, value)
     if abs(value - before) > knob.step * (1 + _ROUNDING):
         raise InvalidInput(
             f"{knob.name} stands at {before:g} and turns by at most {knob.step:g} at a time: {value:g} is too far"

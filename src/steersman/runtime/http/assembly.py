@@ -34,5 +34,8 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
     door = Door(rules.keys, clock=house.ports.clock, allowed_hosts=rules.allowed_hosts, insecure=rules.insecure)
     shell = Shell([page for service in house.services for page in service.pages])
     entrance = Entrance(door, shell)
-    control = build(house, shell, entrance, Actions(house.ports), Knobs(house.ports))
+    # Those of the composition, where it made some: a key in work is known to whoever acts.
+    provided = house.ports.provided
+    actions, knobs = provided.get(Actions) or Actions(house.ports), provided.get(Knobs) or Knobs(house.ports)
+    control = build(house, shell, entrance, actions, knobs)
     return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)

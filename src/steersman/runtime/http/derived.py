@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-import anyio
 import anyio.to_thread
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, Field, create_model
 
 from steersman.contract.ports import Context
 from steersman.contract.service import Action, Knob, Preview, Service
-from steersman.model.errors import Temporary
 from steersman.runtime.actions import Actions, Done
 from steersman.runtime.house import House
 from steersman.runtime.http.handlers import context_for, guarded
@@ -84,10 +82,10 @@ def add_action(app: FastAPI, house: House, actions: Actions, service: Service, a
         return _told(actions.perform(context, service, action, wish.args, wish.key))
 
     async def act(context: given, wish: body) -> Any:
-        return await _in_time(action, lambda: perform(context, wish))
+        return await _aside(lambda: perform(context, wish))
 
     async def undo(context: given, wish: Undo) -> Any:
-        return await _in_time(action, lambda: _told(actions.undo(context, service, action, wish.key)))
+        return await _aside(lambda: _told(actions.undo(context, service, action, wish.key)))
 
     path = f"/api/{service.name}/actions/{action.name}"
     # The annotations are values of this call, so they are given as values and not as source text.
@@ -117,16 +115,9 @@ def add_action(app: FastAPI, house: House, actions: Actions, service: Service, a
         )
 
 
-async def _in_time(action: Action, work: Any) -> Any:
-    """Wait as long as the action allows; it then goes on in its thread, and its key asks for the result."""
-    try:
-        with anyio.fail_after(action.timeout_seconds):
-            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-    except TimeoutError:
-        raise Temporary(
-            f"the action {action.name} is not done after {action.timeout_seconds:g} seconds and goes on: "
-            "repeat the request with the same key to get its result"
-        ) from None
+async def _aside(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Wait in a thread, as long as the action allows."""
+    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 def _shown(preview: Preview) -> dict[str, Any]:

@@ -135,8 +135,19 @@ INVARIANTS = (
 )
 
 EVENTS = (
-    Event("action.requested", 1, "Somebody with the permission asked for an action; its arguments and key."),
+    Event(
+        "action.requested",
+        1,
+        "Somebody with the permission asked for an action; its arguments and key, and as `prior` the target's identity "
+        "and state before the effect, where the action tells it.",
+    ),
     Event("action.applied", 1, "An action took effect; its result. The cause is the request."),
+    Event(
+        "action.idle",
+        1,
+        "Nothing was to be done, as the target is not there any more; `evidence` says so. The cause is the request.",
+    ),
+    Event("action.overdue", 1, "An action is not done in its time and goes on. The cause is the request."),
     Event("action.failed", 1, "An action failed; the reason. The cause is the request."),
     Event("action.undone", 1, "An applied action was undone. The cause is its application."),
     Event("knob.turned", 1, "A knob was turned; both values."),
