@@ -18,7 +18,7 @@ from steersman.model.errors import Permanent
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from steersman.runtime.database.sql import SqlDatabase
+    from steersman.contract.ports import Database
 
 #: Any fixed number: two processes on one PostgreSQL must not migrate at the same time.
 _MIGRATION_LOCK = 0x57EE_0001
@@ -44,7 +44,7 @@ class Lineage:
 HOUSE_LINEAGE = Lineage("house", Path(__file__).parent / "migrations")
 
 
-def migrate(database: SqlDatabase, lineages: Sequence[Lineage]) -> tuple[str, ...]:
+def migrate(database: Database, lineages: Sequence[Lineage]) -> tuple[str, ...]:
     """Upgrade every lineage to its head and return the names of those that changed.
 
     Everything happens in one transaction: a kill half way leaves the old tables. Raises `Permanent` for a stored
