@@ -110,6 +110,12 @@ def test_a_right_cause_at_a_wrong_place_is_not_ranked() -> None:
     assert judge(TRUTH, observed(incidents=(incident(3, ranking=wrong),))).rank is None
 
 
+def test_a_replica_stands_for_its_service() -> None:
+    replica = (Ranked("hang", "process:orders/0", 0.9),)
+    found = judge(TRUTH, observed(incidents=(incident(3, entities=("process:orders/0",), ranking=replica),)))
+    assert (found.detected, found.rank) == (3.0, 1)
+
+
 def test_without_any_action_the_last_ranking_counts() -> None:
     shown = (incident(3, ranking=RANKING[::-1]), incident(20))
     assert judge(TRUTH, observed(incidents=shown, plans=())).rank == 1

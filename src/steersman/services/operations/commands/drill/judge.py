@@ -82,7 +82,13 @@ def first_touch(cause: TrueCause, seen: Observation) -> IncidentSeen | None:
 
 
 def _touches(cause: TrueCause, incident: IncidentSeen) -> bool:
-    return incident.serious and not cause.affected.isdisjoint(incident.entities)
+    return incident.serious and any(_among(entity, cause.affected) for entity in incident.entities)
+
+
+def _among(entity: str, known: frozenset[str]) -> bool:
+    """Whether an entity is one of those known, or a replica of a service that is: `process:orders/0` of `orders`."""
+    kind, _, name = entity.partition(":")
+    return entity in known or (kind == "process" and f"service:{name.partition('/')[0]}" in known)
 
 
 def _seconds(time_ms: int, seen: Observation) -> float:
@@ -98,10 +104,8 @@ def _rank(cause: TrueCause, incident: IncidentSeen | None, seen: Observation) ->
     # What is asked for is seen a little after it was so; where all of it was seen too late, the first counts.
     shown = [one for one in versions if one.seen_ms <= min(acted, default=seen.ended_ms)] or versions[:1]
     ranking = shown[-1].ranking if shown else ()
-    places = (
-        place for place, one in enumerate(ranking, 1) if one.cause in cause.kinds and one.entity in cause.entities
-    )
-    return next(places, None)
+    right = (one.cause in cause.kinds and _among(one.entity, cause.entities) for one in ranking)
+    return next((place for place, is_right in enumerate(right, 1) if is_right), None)
 
 
 def _verified(cause: TrueCause, seen: Observation) -> bool:
