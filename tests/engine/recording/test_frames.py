@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steersman.engine.recording.frames import FIRST_LINE, frame, rounds
+from steersman.engine.recording.frames import FIRST_LINE, Beginning, beginning_frame, contents, frame
 from steersman.engine.recording.values import written
 from steersman.model.changes import Change, ChangeKind
 from steersman.model.entities import CauseKind, Entity, EntityKind
@@ -66,7 +66,8 @@ def recording(*ones: Round) -> bytes:
 
 def test_rounds_come_back_as_they_were() -> None:
     """Every value, array and nested tuple survives."""
-    (back,) = rounds(recording(full()))
+    (back,) = contents(recording(full()))
+    assert isinstance(back, Round)
     assert back.findings == full().findings
     assert back.remedies == full().remedies
     assert (back.policy, back.changes, back.progress) == (full().policy, full().changes, full().progress)
@@ -83,8 +84,8 @@ def test_a_changed_byte_is_refused_with_the_place_of_its_frame(data: st.DataObje
     at = data.draw(st.integers(len(first), len(second) - 1))
     damaged = bytearray(second)
     damaged[at] ^= 1 << data.draw(st.integers(0, 7))
-    reading = rounds(bytes(damaged))
-    assert next(reading).now_ms == 1
+    reading = contents(bytes(damaged))
+    assert isinstance(next(reading), Round)
     with pytest.raises(InvalidInput) as refusal:
         next(reading)
     place = re.match(r"byte (\d+):", refusal.value.message)
@@ -98,10 +99,16 @@ def test_a_cut_recording_is_refused_where_it_ends(length: int) -> None:
     whole = recording(full(1))
     part = whole[: min(length, len(whole) - 1)]
     if part == FIRST_LINE:
-        assert list(rounds(part)) == []
+        assert list(contents(part)) == []
         return
     with pytest.raises(InvalidInput, match=f"byte {len(part)}:"):
-        list(rounds(part))
+        list(contents(part))
+
+
+def test_what_was_known_comes_back() -> None:
+    """A recording may begin with a state."""
+    known = Beginning(b"levels", b"incidents")
+    assert next(contents(FIRST_LINE + beginning_frame(known))) == known
 
 
 def test_the_spelling_does_not_depend_on_the_hash_seed() -> None:

@@ -1,4 +1,4 @@
-"""The bytes of a recording: a first line, then one frame for each round.
+"""The bytes of a recording: a first line, then a frame with what the loop knew, then one for each round.
 
 A frame is its length and CRC-32 (little-endian, 4 bytes each) and a zstandard body: the length of a JSON head, the
 head, and the arrays that the head describes, in the order series, times, values. A recording that was cut off or
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cramjam
@@ -35,6 +36,15 @@ from steersman.model.rounds import (
 from steersman.model.telemetry import LogColumns, SpanColumns
 from steersman.model.topology import Edge
 
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What the loop knew when the recording began, as its detectors and its state write it down."""
+
+    learnt: bytes
+    state: bytes
+
+
 FIRST_LINE = b"STEERSMAN RECORDING 1\n"
 _HEAD = struct.Struct("<II")
 _SIZE = struct.Struct("<I")
@@ -54,12 +64,21 @@ _VALUES: dict[str, Any] = {
 }
 
 
+def beginning_frame(beginning: Beginning) -> bytes:
+    """Return the bytes of what was known at the beginning."""
+    head = {"beginning": [len(beginning.learnt), len(beginning.state)]}
+    return _frame(head, (beginning.learnt, beginning.state))
+
+
 def frame(round: Round) -> bytes:
     """Return the bytes of one round."""
     arrays = [array for one in round.telemetry.samples for array in (one.series, one.times, one.values)]
-    head = orjson.dumps(_head(round))
-    content = b"".join((_SIZE.pack(len(head)), head, *(array.tobytes() for array in arrays)))
-    body = bytes(cramjam.zstd.compress(content, level=_LEVEL))
+    return _frame(_head(round), [array.tobytes() for array in arrays])
+
+
+def _frame(head: dict[str, Any], parts: Sequence[bytes]) -> bytes:
+    text = orjson.dumps(head)
+    body = bytes(cramjam.zstd.compress(b"".join((_SIZE.pack(len(text)), text, *parts)), level=_LEVEL))
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
@@ -78,15 +97,15 @@ def _head(round: Round) -> dict[str, Any]:
     }
 
 
-def rounds(recording: bytes) -> Iterator[Round]:
-    """Yield the rounds of a recording in order; raises `InvalidInput` with the offset of the first damage."""
+def contents(recording: bytes) -> Iterator[Beginning | Round]:
+    """Yield what a recording holds, in order; raises `InvalidInput` with the offset of the first damage."""
     if not recording.startswith(FIRST_LINE):
         wrong = next((at for at, byte in enumerate(FIRST_LINE) if recording[at : at + 1] != bytes([byte])), 0)
         raise InvalidInput(f"byte {wrong}: this is not a recording: it does not begin with {FIRST_LINE.decode()!r}")
     at = len(FIRST_LINE)
     while at < len(recording):
         body, following = _body(recording, at)
-        yield _round(body, at)
+        yield _content(body, at)
         at = following
 
 
@@ -105,16 +124,24 @@ def _body(recording: bytes, at: int) -> tuple[bytes, int]:
     return body, start + length
 
 
-def _round(body: bytes, at: int) -> Round:
+def _content(body: bytes, at: int) -> Beginning | Round:
     content = bytes(cramjam.zstd.decompress(body))
     (size,) = _SIZE.unpack_from(content)
-    head = orjson.loads(content[_SIZE.size : _SIZE.size + size])
+    start = _SIZE.size + size
+    head = orjson.loads(content[_SIZE.size : start])
+    if "beginning" in head:
+        learnt, state = head["beginning"]
+        return Beginning(content[start : start + learnt], content[start + learnt : start + learnt + state])
+    return _round(head, content, start, at)
+
+
+def _round(head: dict[str, Any], content: bytes, start: int, at: int) -> Round:
     try:
         values: dict[str, Any] = {name: read(kind, head[name]) for name, kind in _VALUES.items() if name in head}
         policy = read(Policy, head["policy"]) if "policy" in head else None
         telemetry = Telemetry(
             tuple(NewSeries(first, tuple(bytes.fromhex(key) for key in keys)) for first, keys in head["new_series"]),
-            tuple(_samples(content, _SIZE.size + size, head["samples"])),
+            tuple(_samples(content, start, head["samples"])),
             tuple(LogColumns(**one) for one in head["logs"]),
             tuple(SpanColumns(**one) for one in head["spans"]),
         )
