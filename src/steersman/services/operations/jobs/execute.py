@@ -1,0 +1,175 @@
+"""Carries plans out: starts durable work, waits for a person's yes, takes back, and finds what a kill left behind.
+
+It decides nothing. What may be done is the engine's and the policy's affair; that it may still be done at the moment of
+acting is asked in `logic.guards`, and that it happens once is the affair of `runtime.actions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from steersman.contract.ports import Ports
+from steersman.model.errors import Conflict, NotFound
+from steersman.model.ids import Id
+from steersman.model.incidents import Hypothesis
+from steersman.model.plans import Autonomy, Plan, PlanState, Remedy
+from steersman.model.rounds import Judged, Progress
+from steersman.runtime.actions import Actions
+from steersman.runtime.house import House
+from steersman.services.operations.jobs.execute_records import CurrentPolicy, Records, progress_of
+from steersman.services.operations.jobs.execute_remedies import proposed
+from steersman.services.operations.jobs.execute_work import Work
+from steersman.services.operations.jobs.inbox import Inbox
+from steersman.services.operations.store import executions
+from steersman.services.operations.store.executions import Execution
+
+PLAN_WORK = "operations.plan"
+UNDO_WORK = "operations.undo"
+
+#: What became of a plan is told again after a start, for as long as somebody may be waiting for it.
+_TOLD_AGAIN_MS = 3_600_000
+#: How often work that failed by itself, not by its action, is started anew.
+_ATTEMPTS = 3
+
+_STATE_FOR = {
+    Autonomy.ACT: PlanState.APPROVED,
+    Autonomy.APPROVE: PlanState.AWAITING_APPROVAL,
+    Autonomy.SUGGEST: PlanState.SUGGESTED,
+}
+_ASKED = frozenset({PlanState.AWAITING_APPROVAL, PlanState.SUGGESTED})
+_UNFINISHED = frozenset({PlanState.APPROVED, PlanState.APPLYING})
+_ENDED = frozenset(
+    {
+        PlanState.FAILED,
+        PlanState.NOTHING_TO_DO,
+        PlanState.REFUSED,
+        PlanState.REJECTED,
+        PlanState.EXPIRED,
+        PlanState.UNDONE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """The loop's hands. Every method is synchronous: call it from a worker thread."""
+
+    ports: Ports
+    records: Records
+    approval_seconds: float
+
+    @classmethod
+    def open(cls, ports: Ports, inbox: Inbox, policy: CurrentPolicy, approval_seconds: float = 900.0) -> Self:
+        """Prepare the table and register the durable work; call it while the service starts."""
+        executions.prepare(ports.database)
+        records = Records(ports, inbox)
+        work = Work(ports.get(House), ports.get(Actions), records, policy)
+        ports.durable.register(PLAN_WORK, work.carry_out)
+        ports.durable.register(UNDO_WORK, work.take_back)
+        return cls(ports, records, approval_seconds)
+
+    def submit(self, plan: Plan) -> None:
+        """Take a plan in hand as far as its autonomy goes; the same plan again changes nothing."""
+        state = _STATE_FOR.get(plan.autonomy)
+        if state is None:
+            return
+        self.records.take(replace(plan, state=state))
+        if state is PlanState.APPROVED:
+            self._start(plan.id)
+
+    def approve(self, plan: Id, actor: str) -> None:
+        """Carry out a plan that waits for a yes, or that was only suggested; raises `NotFound` or `Conflict`."""
+        execution = self._asked(plan)
+        if self._is_late(execution):
+            self._expire(execution)
+            raise Conflict(f"the plan {plan} waited too long for a yes and has expired: things may have changed")
+        if not self.records.move(execution, PlanState.APPROVED, f"approved by {actor}", actor):
+            raise Conflict(f"somebody else has just answered for the plan {plan}")
+        self._start(plan)
+
+    def reject(self, plan: Id, actor: str, reason: str = "") -> None:
+        """Say no to a plan; raises `NotFound` or `Conflict`."""
+        words = f"rejected by {actor}" + (f": {reason}" if reason else "")
+        if not self.records.move(self._asked(plan), PlanState.REJECTED, words, actor):
+            raise Conflict(f"somebody else has just answered for the plan {plan}")
+
+    def judged(self, judged: Judged) -> None:
+        """Keep what a plan did, or take it back."""
+        if judged.undo:
+            self.undo(judged.plan.id, judged.verdict.reason)
+        elif execution := self.records.find(judged.plan.id):
+            self.records.settle(execution, PlanState(judged.verdict.kind.value), judged.verdict.reason)
+
+    def undo(self, plan: Id, reason: str) -> None:
+        """Start to take back what a plan did; raises `NotFound` for one that was never in hand."""
+        if self.records.find(plan) is None:
+            raise NotFound(f"there is no plan {plan} in hand")
+        self._start(plan, UNDO_WORK, reason)
+
+    def recover(self) -> Sequence[Progress]:
+        """At a start: go on with what a kill interrupted, and return what the loop may not have heard of.
+
+        Raises `Temporary` before durable work is open; call it again then.
+        """
+        self._catch_up()
+        self.tend()
+        since = self.records.now_ms() - _TOLD_AGAIN_MS
+        with self.ports.database.reading() as connection:
+            told = executions.standing(connection, _ENDED | {PlanState.VERIFYING, PlanState.APPLYING}, since_ms=since)
+        return [progress_of(execution.plan, execution.changed_ms) for execution in told]
+
+    def tend(self) -> None:
+        """Every few seconds: let approvals expire, and pick up what stands still because its work is not there."""
+        with self.ports.database.reading() as connection:
+            standing = executions.standing(connection, {PlanState.AWAITING_APPROVAL, *_UNFINISHED})
+        for execution in standing:
+            if execution.plan.state in _UNFINISHED:
+                self._start(execution.plan.id)
+            elif self._is_late(execution):
+                self._expire(execution)
+
+    def remedies(self, hypotheses: Sequence[Hypothesis]) -> list[Remedy]:
+        """Ask every installed action that declares to help what it would do; in the order of the hypotheses."""
+        return proposed(self.ports.get(House), self.ports.get(Actions), hypotheses)
+
+    def _asked(self, plan: Id) -> Execution:
+        execution = self.records.find(plan)
+        if execution is None:
+            raise NotFound(f"there is no plan {plan} that waits for an answer")
+        if execution.plan.state not in _ASKED:
+            raise Conflict(f"the plan {plan} waits for no answer: it is {execution.plan.state.value}")
+        return execution
+
+    def _is_late(self, execution: Execution) -> bool:
+        return self.records.now_ms() - execution.plan.decided_ms > self.approval_seconds * 1000
+
+    def _expire(self, execution: Execution) -> None:
+        words = f"nobody answered within {self.approval_seconds:g} seconds"
+        self.records.move(execution, PlanState.EXPIRED, words)
+
+    def _catch_up(self) -> None:
+        """Act upon verdicts that were recorded just before a kill."""
+        with self.ports.database.reading() as connection:
+            standing = executions.standing(connection, {PlanState.VERIFYING})
+            verdicts = [(one, executions.verdict_of(connection, one.plan.id)) for one in standing]
+        for execution, verdict in verdicts:
+            if verdict and verdict[1]:
+                self.undo(execution.plan.id, f"it was judged {verdict[0].value}")
+            elif verdict:
+                self.records.settle(execution, verdict[0], execution.plan.outcome)
+
+    def _start(self, plan: Id, name: str = PLAN_WORK, reason: str = "") -> None:
+        """Start the work of a plan, or leave it when it runs; work that broke down is started under a further key."""
+        first = plan if name == PLAN_WORK else f"{plan}:undo"
+        for key in (first, *(f"{first}:{attempt}" for attempt in range(2, _ATTEMPTS + 1))):
+            try:
+                status = self.ports.durable.status(key)
+            except NotFound:
+                self.ports.durable.start(name, key, {"plan": plan, "reason": reason})
+                return
+            if status.state != "failed":
+                return
+        if execution := self.records.find(plan):
+            self.records.move(execution, PlanState.FAILED, f"its work broke down {_ATTEMPTS} times: {status.error}")
