@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from steersman.contract.fakes import MemorySettings
 from steersman.runtime.settings import HouseSettings, LoadedSettings, SettingsError, load
@@ -25,6 +26,28 @@ class Telemetry(BaseModel):
     folders: tuple[str, ...] = ()
     scrape: tuple[Target, ...] = ()
     limits: Target = Target(address="here")
+
+
+class Person(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    age: int
+
+
+class People(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Person]
+    limit: int = 100
+
+    @property
+    def ages(self) -> dict[str, int]:
+        return {name: person.age for name, person in (self.__pydantic_extra__ or {}).items()}
+
+    @model_validator(mode="after")
+    def _below_the_limit(self) -> Self:
+        for name, age in self.ages.items():
+            if age > self.limit:
+                raise ValueError(f"{name}.age: {age} is above the limit")
+        return self
 
 
 def _load(
@@ -103,6 +126,42 @@ def test_a_mistake_in_the_file_names_file_key_value_and_what_is_allowed(
     with pytest.raises(SettingsError) as raised:
         _load(tmp_path, toml)
     assert [word for word in words if word not in raised.value.message] == []
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("[house]\n\nlog_level = 'loud'", ["steersman.toml, line 3: house.log_level"]),
+        ("[telemetry]\nlimits = {address = 'a', seconds = 0}", ["line 2: telemetry.limits.seconds"]),
+        ("[telemetry.limits]\naddress = 'a'\n'seconds' = 0", ["line 3: telemetry.limits.seconds"]),
+        (
+            "[[telemetry.scrape]]\naddress='a'\n\n[[telemetry.scrape]]\nadress='b'",
+            ["line 5: there is no setting telemetry.scrape.1.adress"],
+        ),
+        ("[people.ann]\nage = 3\n[people.bob]\nage = 'x'", ["line 4: people.bob.age = 'x'"]),
+        ("[people.ann]\nage = 3\n[people.bob]\nname = 'x'", ["line 4: there is no setting people.bob.name"]),
+        ("[people]\nlimit = 1\n[people.ann]\nage = 3", ["line 4: people.ann.age: 3 is above the limit"]),
+        ("[people]\nlimmit = 1", ["line 2: people.limmit = 1"]),
+    ],
+)
+def test_a_mistake_in_the_file_names_its_line(tmp_path: Path, toml: str, words: list[str]) -> None:
+    config = tmp_path / "steersman.toml"
+    config.write_text(toml)
+    with pytest.raises(SettingsError) as raised:
+        load(config, {}, {}, {"telemetry": Telemetry, "people": People})
+    assert [word for word in words if word not in raised.value.message] == []
+
+
+def test_a_section_of_names_that_a_person_chose_is_checked_by_type(tmp_path: Path) -> None:
+    config = tmp_path / "steersman.toml"
+    config.write_text("[people.ann]\nage = 3\n[people]\nlimit = 9\n")
+    assert load(config, {}, {}, {"people": People}).section(People).ages == {"ann": 3}
+
+
+def test_a_variable_that_replaces_a_table_takes_the_blame_for_what_is_inside(tmp_path: Path) -> None:
+    toml = "[telemetry.limits]\naddress = 'a'\nseconds = 1\n"
+    with pytest.raises(SettingsError, match="STEERSMAN_TELEMETRY__LIMITS"):
+        _load(tmp_path, toml, {"STEERSMAN_TELEMETRY__LIMITS": '{"address": "a", "seconds": 0}'})
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import ipaddress
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_origin
@@ -142,7 +143,10 @@ class _Draft:
                 raise SettingsError(f"{origin}: {'.'.join(path[:depth])} is a single value and has no keys inside")
             at = inner
         at[path[-1]] = value
-        self.origins[".".join(path)] = origin
+        key = ".".join(path)
+        for deeper in [known for known in self.origins if known.startswith(f"{key}.")]:
+            del self.origins[deeper]
+        self.origins[key] = origin
 
     def origin(self, path: tuple[str, ...], fallback: str) -> str:
         """Return the source of the key, or of the closest key around it."""
@@ -185,8 +189,8 @@ def load(
 
 def _add_file(draft: _Draft, config: Path) -> None:
     try:
-        with config.open("rb") as file:
-            tables = tomllib.load(file)
+        text = config.read_bytes().decode()
+        tables = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"the settings file {config} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -198,6 +202,40 @@ def _add_file(draft: _Draft, config: Path) -> None:
             draft.put((name, key), value, str(config))
         draft.origins.setdefault(name, str(config))
         draft.values.setdefault(name, {})
+    for key, line in _lines_of_keys(text):
+        draft.origins[key] = f"{config}, line {line}"
+
+
+#: A table's head and the beginning of a pair, for finding lines; what they mean is tomllib's to say.
+_HEAD = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]")
+_PAIR = re.compile(r"""\s*([A-Za-z0-9_."' -]+?)\s*=""")
+
+
+def _lines_of_keys(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the dotted key and the line of every table and pair; a list of tables is numbered.
+
+    A line inside a longer string may be taken for a pair. That costs nothing: only lines of keys that are wrong are
+    ever told, and a key is at the first line that looks like it.
+    """
+    table, many, seen = "", Counter[str](), set[str]()
+    for number, line in enumerate(text.split("\n"), start=1):
+        if head := _HEAD.match(line):
+            table = _plain_key(head[2])
+            if head[1] == "[[":
+                many[table] += 1
+                table = f"{table}.{many[table] - 1}"
+            key = table
+        elif pair := _PAIR.match(line):
+            key = f"{table}.{_plain_key(pair[1])}"
+        else:
+            continue
+        if key not in seen:
+            seen.add(key)
+            yield key, number
+
+
+def _plain_key(key: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in key.split("."))
 
 
 def _add_environment(draft: _Draft, environ: Mapping[str, str], kinds: Mapping[str, type[BaseModel]]) -> None:
@@ -239,8 +277,10 @@ def _from_text(kinds: Mapping[str, type[BaseModel]], path: tuple[str, ...], text
 
 
 def _check(name: str, kind: type[BaseModel], draft: _Draft, fallback: str) -> BaseModel:
+    # A section whose keys are names that a person chooses says so itself, and checks their values by type.
+    extra: Literal["forbid"] | None = None if kind.model_config.get("extra") == "allow" else "forbid"
     try:
-        return kind.model_validate(draft.values.get(name, {}), extra="forbid")
+        return kind.model_validate(draft.values.get(name, {}), extra=extra)
     except ValidationError as error:
         complaints = [_explain(name, kind, draft, fallback, dict(one)) for one in error.errors()]
         raise SettingsError("\n".join(complaints)) from None
@@ -253,7 +293,11 @@ def _explain(name: str, kind: type[BaseModel], draft: _Draft, fallback: str, err
         names = kind.model_fields if len(path) == 2 else {}
         return f"{where}: there is no setting {key}; {_known(path[-1], names)}"
     message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "missing" or len(path) == 1:
+    # A check over several keys begins its message with the one to correct.
+    named, _, rest = message.partition(": ")
+    if (line := draft.origins.get(f"{key}.{named}")) is not None:
+        return f"{line}: {key}.{named}: {rest}"
+    if error["type"] == "missing" or len(path) == 1 or isinstance(error["input"], dict):
         return f"{where}: {key}: {message}"
     return f"{where}: {key} = {_shown(path[-1], error['input'])}: {message}"
 

@@ -1,0 +1,1 @@
+"""What goes on by itself: starting, watching, probing, noticing changes, reading logs. Without services, nothing."""

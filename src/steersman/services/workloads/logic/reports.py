@@ -1,0 +1,118 @@
+"""What the loop is told of services: entities, edges, and a finding for each thing that is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from steersman.model.entities import CauseKind, Entity, EntityKind
+from steersman.model.findings import Aspect, Direction, Finding, FindingSource
+from steersman.model.topology import Edge, EdgeKind
+from steersman.services.workloads.logic.health import LOOP_WINDOW_MS, in_crash_loop, recent_exits
+from steersman.services.workloads.model.definition import ServiceDefinition
+from steersman.services.workloads.model.replicas import UNANSWERED, Condition, Replica
+
+_AVAILABLE = "steersman_services_healthy"
+_RESTARTS = "steersman_services_exits_total"
+
+
+def service_entity(name: str, definition: ServiceDefinition | None = None) -> Entity:
+    """Return the entity of a service, with what its owner says of it."""
+    if definition is None:
+        return Entity(EntityKind.SERVICE, name)
+    labels = {**definition.labels, "self_healing": str(definition.self_healing).lower()}
+    return Entity(EntityKind.SERVICE, name, tuple(sorted(labels.items())))
+
+
+def replica_entity(replica: Replica) -> Entity:
+    return Entity(EntityKind.PROCESS, replica.name)
+
+
+def landscape(
+    definitions: Mapping[str, ServiceDefinition], counts: Mapping[str, int], host: Entity, now_ms: int
+) -> tuple[list[Entity], list[Edge]]:
+    """Return every service and replica with what it needs; all of it is declared."""
+    services = {name: service_entity(name, definition) for name, definition in definitions.items()}
+    entities, edges = [host, *services.values()], []
+    for name, definition in definitions.items():
+        here = services[name]
+        edges.append(Edge(EdgeKind.RUNS_ON, here, host, now_ms, declared=True))
+        edges += [
+            Edge(EdgeKind.DEPENDS_ON, here, services[needed], now_ms, declared=True) for needed in definition.depends_on
+        ]
+        for number in range(counts[name]):
+            process = replica_entity(Replica(service=name, number=number))
+            entities.append(process)
+            edges.append(Edge(EdgeKind.OWNS, here, process, now_ms, declared=True))
+    return entities, edges
+
+
+def findings_of(replica: Replica, condition: Condition, now_ms: int) -> list[Finding]:
+    """Return what is wrong with a replica now; each thing has the same key every time."""
+    found = []
+    if condition is Condition.GONE:
+        found.append(_gone(replica, now_ms))
+    elif condition is Condition.UNHEALTHY:
+        found.append(_silent(replica, now_ms))
+    if in_crash_loop(replica, now_ms):
+        found.append(_looping(replica, now_ms))
+    return found
+
+
+def _gone(replica: Replica, now_ms: int) -> Finding:
+    ended = replica.last_exit
+    how = ended.reason if ended else "does not run"
+    return Finding(
+        key=f"workloads:gone:{replica.name}",
+        entity=service_entity(replica.service),
+        aspect=Aspect.AVAILABILITY,
+        direction=Direction.GONE,
+        source=FindingSource.HEALTH,
+        severity="critical",
+        started_ms=ended.time_ms if ended else now_ms,
+        seen_ms=now_ms,
+        reason=f"the process of {replica.name} {how}",
+        value=0.0,
+        expected=1.0,
+        signal=_AVAILABLE,
+        suggests=frozenset({CauseKind.CRASH}),
+    )
+
+
+def _silent(replica: Replica, now_ms: int) -> Finding:
+    answering, usage = replica.answering, replica.usage
+    stopped = " and is stopped in its tracks" if usage.state in {"T", "t"} else ""
+    pid = replica.identity.pid if replica.identity else 0
+    return Finding(
+        key=f"workloads:silent:{replica.name}",
+        entity=service_entity(replica.service),
+        aspect=Aspect.AVAILABILITY,
+        direction=Direction.LOW,
+        source=FindingSource.HEALTH,
+        severity="critical",
+        started_ms=now_ms,
+        seen_ms=now_ms,
+        reason=f"{replica.name} runs (process {pid}){stopped} but fails its health check: {answering.reason}",
+        value=0.0,
+        expected=1.0,
+        signal=_AVAILABLE,
+        suggests=frozenset({CauseKind.HANG} if answering.reason in UNANSWERED else ()),
+    )
+
+
+def _looping(replica: Replica, now_ms: int) -> Finding:
+    count = recent_exits(replica, now_ms)
+    return Finding(
+        key=f"workloads:looping:{replica.name}",
+        entity=service_entity(replica.service),
+        aspect=Aspect.RESTARTS,
+        direction=Direction.HIGH,
+        source=FindingSource.HEALTH,
+        severity="critical",
+        started_ms=now_ms,
+        seen_ms=now_ms,
+        reason=f"{replica.name} ended {count} times in {LOOP_WINDOW_MS // 1000} s",
+        value=float(count),
+        expected=0.0,
+        signal=_RESTARTS,
+        suggests=frozenset({CauseKind.CRASH_LOOP}),
+    )

@@ -1,0 +1,1 @@
+"""What a person may write about services, and the values that the rooms pass to one another."""

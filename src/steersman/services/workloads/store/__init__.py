@@ -1,0 +1,1 @@
+"""Everything that touches processes and files of services: start, stop, look, remember."""
