@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 
@@ -18,9 +19,20 @@ _SWEEPS = 10
 _WAIT_SECONDS = 1.0
 
 
-def new_marker() -> str:
-    """Return a value that no other drill has."""
-    return f"drill-{os.getpid()}-{secrets.token_hex(8)}"
+@contextmanager
+def marking() -> Iterator[str]:
+    """Mark everything that this process starts, and leave nothing of it alive behind, whatever happens."""
+    marker = f"drill-{os.getpid()}-{secrets.token_hex(8)}"
+    before = os.environ.get(MARKER)
+    os.environ[MARKER] = marker
+    try:
+        yield marker
+    finally:
+        sweep(marker)
+        if before is None:
+            del os.environ[MARKER]
+        else:
+            os.environ[MARKER] = before
 
 
 def marked(marker: str) -> Iterator[psutil.Process]:

@@ -19,10 +19,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from steersman.model.errors import Permanent, Temporary
-from steersman.services.operations.commands.drill.remnants import MARKER
 from steersman.services.operations.commands.drill.waiting import wait_until
 
-_TOKEN = "drill-token-0123456789abcdef"  # noqa: S105 - opens a throw-away instance on loopback
+TOKEN = "drill-token-0123456789abcdef"  # noqa: S105 - opens a throw-away instance on loopback
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _READY_SECONDS = 90.0
 #: The platform promises to be gone after five; a busy machine gets some more.
@@ -32,12 +31,14 @@ _TAIL_BYTES = 3_000
 
 
 class Watcher:
-    """One running platform. `folder` holds its settings, its log and, in `data`, everything that it knows."""
+    """One running platform. `folder` holds its settings, its log and, in `data`, everything that it knows.
 
-    def __init__(self, folder: Path, settings: str, marker: str) -> None:
+    A port of 0 is any that is free.
+    """
+
+    def __init__(self, folder: Path, settings: str, port: int = 0) -> None:
         self.folder = folder
-        self.port = 0
-        self._marker = marker
+        self.port = port
         self._process: subprocess.Popen[str] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "steersman.toml").write_text(settings)
@@ -63,14 +64,14 @@ class Watcher:
         """Start it and wait until it serves; raises `Permanent` with its last words when it does not."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("STEERSMAN_")}
         place = ["--data", str(self.data), "--config", str(self.folder / "steersman.toml")]
-        command = [sys.executable, "-m", "steersman.cli", "up", *place, "--listen", "127.0.0.1:0"]
+        command = [sys.executable, "-m", "steersman.cli", "up", *place, "--listen", f"127.0.0.1:{self.port}"]
         with (self.folder / "watcher.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**clean, "STEERSMAN_BOOTSTRAP_TOKEN": _TOKEN, MARKER: self._marker},
+                env={**clean, "STEERSMAN_BOOTSTRAP_TOKEN": TOKEN},
                 # Ctrl-C is for the drill alone: it decides in which order things end.
                 start_new_session=True,
             )
@@ -102,7 +103,7 @@ class Watcher:
         """Ask over a connection of its own and return the status and the whole body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ASK_SECONDS)
         try:
-            connection.request(method, path, body, {"Authorization": f"Bearer {_TOKEN}", **(headers or {})})
+            connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
