@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import zlib
+from collections.abc import Callable
 
+from steersman.services.operations.commands.drill.mesh.clock import monotonic, pause
 from steersman.services.operations.commands.drill.mesh.program import Program, start
 
 _REST_SECONDS = 2.0
 _STEPS = 20_000
+#: The lowest priority that there is.
+_POLITE = 19
 
 
 def build(program: Program) -> None:
     burners: list[int] = []
+    packers: list[int] = []
 
     def adjust() -> None:
-        """Have as many children computing as the planted bug wants."""
-        wanted = int(program.planted.level("burn_processes"))
-        while len(burners) > wanted:
-            os.kill(burners.pop(), signal.SIGKILL)
-        while len(burners) < wanted:
-            burners.append(_burner())
+        """Have as many children at work as the levels want."""
+        _keep(burners, int(program.planted.level("burn_processes")), _compute)
+        rate = program.planted.level("backup_mb_per_second")
+        _keep(packers, 1 if rate else 0, lambda: _pack(rate))
 
     async def report() -> None:
         while True:
@@ -35,8 +39,27 @@ def build(program: Program) -> None:
     program.background.append(report)
 
 
-def _burner() -> int:
-    """A child that computes until its parent is gone or kills it."""
+def _keep(children: list[int], wanted: int, work: Callable[[], None]) -> None:
+    while len(children) > wanted:
+        os.kill(children.pop(), signal.SIGKILL)
+    while len(children) < wanted:
+        children.append(_child(work))
+
+
+def _compute() -> None:
+    sum(number * number for number in range(_STEPS * 10))
+
+
+def _pack(megabytes_per_second: float) -> None:
+    """Pack some megabytes as a backup does, politely, and rest until they were due."""
+    os.nice(max(0, _POLITE - os.nice(0)))
+    began = monotonic()
+    zlib.compress(os.urandom(1 << 20))
+    pause(max(0.01, 1 / megabytes_per_second - (monotonic() - began)))
+
+
+def _child(work: Callable[[], None]) -> int:
+    """A child that works until its parent is gone or kills it."""
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -45,7 +68,7 @@ def _burner() -> int:
     for signalled in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signalled, signal.SIG_DFL)
     while os.getppid() == parent:
-        sum(number * number for number in range(_STEPS * 10))
+        work()
     os._exit(0)
 
 

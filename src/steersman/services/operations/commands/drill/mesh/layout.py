@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ class Mesh:
     to the stop file.
     """
 
-    def __init__(self, folder: Path, first_port: int | None = None) -> None:
+    def __init__(self, folder: Path, first_port: int | None = None, topology: Sequence[str] = ()) -> None:
         self.folder = folder.resolve()
+        self.roles = tuple(one for one in ROLES if not topology or one.name in topology)
         self.ports = _numbered(first_port or free_block(_BLOCK))
         self.stop_file = self.folder / "stop"
         self._wire: subprocess.Popen[bytes] | None = None
@@ -45,7 +46,7 @@ class Mesh:
     @property
     def services(self) -> Mapping[str, str]:
         """The names of the services, each with the address of its health and numbers."""
-        return {one.name: self.plain_address(one.name) for one in ROLES}
+        return {one.name: self.plain_address(one.name) for one in self.roles}
 
     @property
     def route_file(self) -> Path:
@@ -76,7 +77,7 @@ class Mesh:
         authority = self.folder / "authority"
         authority.mkdir(parents=True, exist_ok=True)
         certificates.make_authority(authority)
-        for one in ROLES:
+        for one in self.roles:
             self._lay_out_one(one, {"watcher": watcher, "watcher_token": token})
         self.route_file.parent.mkdir(exist_ok=True)
         self.route_file.write_text(f"127.0.0.1:{self.ports[_WIRE]}")

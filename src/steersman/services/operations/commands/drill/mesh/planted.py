@@ -39,6 +39,7 @@ KINDS: Mapping[str, str] = {
     "no_expiry": "1: the cache forgets at once what it is told",
     "stuck": "1: jobs are taken in and never worked on",
     "burn_processes": "processes that compute for nothing",
+    "backup_mb_per_second": "data that is packed at low priority",
     "crash_on_start": "1: the program ends with an error as it starts",
 }
 

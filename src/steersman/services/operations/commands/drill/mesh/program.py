@@ -2,7 +2,7 @@
 
 The folder of a service holds `config.json` (read at start and on SIGHUP), `current` (a link to `releases/vN`, read at
 the same times), `knobs/` (small files, looked at each second), `data/` and `clock_offset`. A program ends on SIGTERM,
-or when a file `stop` appears in the folder of the mesh.
+or when a file `stop` appears in the folder of the mesh; on SIGUSR2 it starts anew in the same process.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Program:
         self.tracer = Tracer(self.name, self.config.get("watcher", ""), self.config.get("watcher_token", ""))
         self.server = Server(self.routes, Instruments(self.meter, self.tracer, self.log, self.planted))
         self._ended = asyncio.Event()
+        # Threads and children of a planted bug must not keep the process: what is to be kept has been written.
+        self._end: Callable[[], None] = lambda: os._exit(0)
 
     def load(self) -> None:
         """Read the configuration and the release. Raises what is wrong with them; at a start that is the end."""
@@ -106,6 +108,7 @@ class Program:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._ended.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._ended_by, _begin_again)
         await self.server.listen(self.config["listen"])
         self.log.write("INFO", f"started, listening on {self.config['listen']}")
         tasks = [loop.create_task(_whole(work)) for work in (self._tick, *self.background)]
@@ -116,8 +119,11 @@ class Program:
         self.server.close()
         await self.server.drained(_DRAIN_SECONDS)
         self.log.write("INFO", "stopped")
-        # Threads and children of a planted bug must not keep the process: what is to be kept has been written.
-        os._exit(0)
+        self._end()
+
+    def _ended_by(self, end: Callable[[], None]) -> None:
+        self._end = end
+        self._ended.set()
 
     def _reload(self) -> None:
         try:
@@ -160,6 +166,11 @@ def start(build: Callable[[Program], None]) -> None:
         sys.stderr.write(f"ERROR cannot start: {type(error).__name__}: {error}\n")
         sys.exit(2)
     program.run()
+
+
+def _begin_again() -> None:
+    """Start the same program anew in this process, as an upgrade in place does."""
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - there is no shell to be had in between
 
 
 async def _whole(work: Callable[[], Awaitable[None]]) -> None:

@@ -11,18 +11,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steersman.services.operations.commands.drill.mesh.layout import Mesh
-from steersman.services.operations.commands.drill.mesh.plan import ROLES, Role
+from steersman.services.operations.commands.drill.mesh.plan import Role, role
 
 _PACKAGE = __name__.rpartition(".")[0]
 
 
 def settings_of(mesh: Mesh) -> str:
     """The TOML text, to be put below the watcher's own settings."""
-    services = {one.name: _service(mesh, one) for one in ROLES}
+    services = {one.name: _service(mesh, one) for one in mesh.roles}
     document = {
         "services": {"stop_with_platform": True} | services,
-        "telemetry": {"scrape": [_scrape(mesh, one) for one in ROLES]},
-        "housekeeping": {"paths": [_database_files(mesh)], "interval_seconds": 2.0},
+        "telemetry": {"scrape": [_scrape(mesh, one) for one in mesh.roles]},
+        "housekeeping": {
+            "paths": [_database_files(mesh)] if "database" in mesh.services else [],
+            "interval_seconds": 2.0,
+        },
     }
     return "\n".join(_written(document, "")) + "\n"
 
@@ -75,7 +78,7 @@ def _database_files(mesh: Mesh) -> dict[str, Any]:
     return {
         "path": str(database / "data"),
         "service": "database",
-        "quota_bytes": next(one.config["quota_bytes"] for one in ROLES if one.name == "database"),
+        "quota_bytes": role("database").config["quota_bytes"],
         "patterns": ["archive/*.log"],
         "allow": ["delete"],
         "delete_after_seconds": 60.0,
