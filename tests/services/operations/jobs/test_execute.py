@@ -14,10 +14,10 @@ from steersman.contract.ports import Context, Ports
 from steersman.contract.service import Action, Expectation, Preview, Risk, Service
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.errors import Conflict, NotFound, Temporary
-from steersman.model.ids import Id
+from steersman.model.ids import DEFAULT_TENANT, Id
 from steersman.model.incidents import Hypothesis
 from steersman.model.plans import Autonomy, Plan, PlanState, Policy, Remedy, Verdict, VerdictKind, Window
-from steersman.model.rounds import Judged
+from steersman.model.rounds import Decided, Judged
 from steersman.runtime.actions import Actions
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
@@ -27,6 +27,7 @@ from steersman.runtime.house import House
 from steersman.services.operations.jobs.execute import Executor
 from steersman.services.operations.jobs.inbox import Inbox
 from steersman.services.operations.store import tables
+from steersman.services.operations.store.recording import Chronicle
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Stage:
         self.house = House(services, self.ports, provided)
         self.house._states.update({service.name: self.lamps for service in services})
         provided |= {House: self.house, Actions: Actions(self.ports)}
-        self.executor = Executor.open(self.ports, self.inbox, lambda: self.policy)
+        self.executor = Executor.open(self.ports, self.inbox, lambda _now_ms: self.policy)
 
     def plan(self, number: int = 1, lamp: str = "a", autonomy: Autonomy = Autonomy.ACT, percent: int = 50) -> Plan:
         remedy = Remedy(
@@ -228,9 +229,9 @@ def test_a_yes_that_does_not_come_expires(stage: Stage, by_asking: bool) -> None
     [
         ({"killed": True}, "kill switch"),
         ({"frozen": True}, "frozen"),
-        ({"maintenance": (Window(0, 2**62, "service:a", "moving"),)}, "in maintenance: moving"),
-        ({"per_hour": 0}, "in the last hour"),
-        ({"blast_radius": 0}, "at the same time"),
+        ({"maintenance": (Window(0, 2**62, "service:a", "moving"),)}, "moving"),
+        ({"per_hour": 0}, "budget"),
+        ({"blast_radius": 0}, "blast radius"),
     ],
 )
 def test_a_guard_refuses_at_the_moment_of_acting(stage: Stage, change: dict[str, Any], why: str) -> None:
@@ -326,6 +327,40 @@ def test_a_start_goes_on_with_what_was_approved_and_tells_what_became_of_the_res
     later.work()
     assert later.told() == ["applying", "verifying"]
     assert later.lamps.percent["b"] == 50
+
+
+def record(stage: Stage, *commands: Decided | Judged) -> None:
+    """What the loop does before it lets anything follow from a decision."""
+    chronicle = Chronicle(stage.ports.journal, stage.ports.ids)
+    with stage.ports.database.transaction() as transaction:
+        chronicle.record(transaction, DEFAULT_TENANT, commands, stage.clock.wall_ns() // 1_000_000)
+
+
+def test_a_decision_that_was_only_recorded_is_carried_out_if_it_is_fresh(stage: Stage) -> None:
+    """The kill came before it was handed over; after a minute it is told as expired instead."""
+    assert isinstance(stage.clock, FakeClock)
+    record(stage, Decided(replace(stage.plan(1, "a"), state=PlanState.APPROVED)))
+    stage.clock.tick(50)
+    record(stage, Decided(replace(stage.plan(2, "b"), state=PlanState.APPROVED)))
+    stage.clock.tick(11)
+    told = stage.executor.recover()
+    stage.work()
+    assert [(one.plan, one.state) for one in told] == [(stage.plan(1).id, "expired")]
+    assert stage.lamps.percent == {"a": 10, "b": 50, "c": 10}
+
+
+@pytest.mark.parametrize(("undo", "left"), [(True, 10), (False, 50)])
+def test_a_verdict_that_was_only_recorded_is_acted_upon(stage: Stage, undo: bool, left: int) -> None:
+    """The kill came before the undo was handed over."""
+    plan = stage.plan()
+    record(stage, Decided(plan))
+    stage.run(plan)
+    record(stage, Judged(plan=replace(plan, state=PlanState.WORSE), verdict=verdict(plan), undo=undo))
+    stage.executor.recover()
+    stage.work()
+    assert stage.lamps.percent["a"] == left
+    stage.policy = Policy(blast_radius=1, cooldown_seconds=0)
+    assert stage.run(stage.plan(2, "b")) == (["undone"] if undo else []) + ["applying", "verifying"]
 
 
 def test_work_that_broke_down_is_begun_again_and_not_for_ever(stage: Stage) -> None:

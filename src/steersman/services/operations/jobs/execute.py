@@ -33,12 +33,16 @@ _TOLD_AGAIN_MS = 3_600_000
 #: How often work that failed by itself, not by its action, is started anew.
 _ATTEMPTS = 3
 
+#: What was decided longer ago than this, and not begun, has to be decided anew.
+_FRESH_MS = 60_000
+
 _STATE_FOR = {
     Autonomy.ACT: PlanState.APPROVED,
     Autonomy.APPROVE: PlanState.AWAITING_APPROVAL,
     Autonomy.SUGGEST: PlanState.SUGGESTED,
 }
 _ASKED = frozenset({PlanState.AWAITING_APPROVAL, PlanState.SUGGESTED})
+_DECIDED = frozenset({PlanState.SUGGESTED, PlanState.AWAITING_APPROVAL, PlanState.APPROVED, PlanState.APPLYING})
 _UNFINISHED = frozenset({PlanState.APPROVED, PlanState.APPLYING})
 _ENDED = frozenset(
     {
@@ -150,10 +154,18 @@ class Executor:
         self.records.move(execution, PlanState.EXPIRED, words)
 
     def _catch_up(self) -> None:
-        """Act upon verdicts that were recorded just before a kill."""
+        """Act upon decisions and verdicts that were recorded just before a kill. A decision that is old is none."""
         with self.ports.database.reading() as connection:
+            decided = executions.not_in_hand(connection, _DECIDED)
             standing = executions.standing(connection, {PlanState.VERIFYING})
             verdicts = [(one, executions.verdict_of(connection, one.plan.id)) for one in standing]
+        oldest_ms = self.records.now_ms() - _FRESH_MS
+        for plan in decided:
+            if plan.autonomy is Autonomy.ACT and plan.decided_ms < oldest_ms:
+                late = "it was decided before the platform stopped, and things may have changed since"
+                self.records.take(replace(plan, state=PlanState.EXPIRED, outcome=late))
+            else:
+                self.submit(plan)
         for execution, verdict in verdicts:
             if verdict and verdict[1]:
                 self.undo(execution.plan.id, f"it was judged {verdict[0].value}")

@@ -112,4 +112,5 @@ def progress_of(plan: Plan, time_ms: int) -> Progress:
     return Progress(plan=plan.id, state=plan.state.value, time_ms=time_ms, outcome=plan.outcome)
 
 
-CurrentPolicy = Callable[[], Policy]
+#: The policy that holds at a time in milliseconds.
+CurrentPolicy = Callable[[int], Policy]

@@ -84,7 +84,7 @@ class Work:
         except NotFound as gone:
             raise NothingToDo(gone.message) from gone
         shown = {"summary": preview.summary, "undo": preview.undo, "changes": dict(preview.changes)}
-        self.records.begin(execution, self.policy(), shown)
+        self.records.begin(execution, self.policy(self.records.now_ms()), shown)
 
     def _apply(self, execution: Execution) -> None:
         aim = self._aim(execution)
@@ -92,7 +92,7 @@ class Work:
         self.records.move(execution, PlanState.VERIFYING, execution.plan.remedy.summary)
 
     def _undo(self, execution: Execution, reason: str) -> None:
-        if self.policy().killed:
+        if self.policy(self.records.now_ms()).killed:
             raise GuardRefused("the kill switch is on")
         aim = self._aim(execution)
         _patiently(lambda: self.actions.undo(aim.context, aim.service, aim.action, execution.plan.id))

@@ -116,6 +116,18 @@ def verdict_of(connection: Connection, plan: Id) -> tuple[PlanState, bool] | Non
     return None if row is None else (PlanState(row.state), bool(row.payload.get("undo")))
 
 
+def not_in_hand(connection: Connection, states: Collection[PlanState]) -> list[Plan]:
+    """Return the plans that the loop's record has in one of these states and that nobody took in hand."""
+    names = sorted(state.value for state in states)
+    query = (
+        select(tables.plans.c.body)
+        .outerjoin(executions, executions.c.plan == tables.plans.c.id)
+        .where(tables.plans.c.state.in_(names), executions.c.plan.is_(None))
+        .order_by(tables.plans.c.decided_ms, tables.plans.c.id)
+    )
+    return [plan_of(body) for body in connection.execute(query).scalars()]
+
+
 def _standing(plan: Plan, now_ms: int) -> dict[str, Any]:
     return {"state": plan.state.value, "changed_ms": now_ms, "body": plain(plan)}
 
