@@ -1,0 +1,126 @@
+"""Keeps the ranking of every incident up to date, and asks for evidence where two causes are believed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from steersman.engine.diagnose.rank import rank
+from steersman.engine.diagnose.scene import scene
+from steersman.engine.diagnose.trends import as_usual, observed, questions
+from steersman.engine.diagnose.words import because, title
+from steersman.engine.loop_draft import Draft
+from steersman.engine.loop_state import Case
+from steersman.model.changes import Change, ChangeKind
+from steersman.model.findings import Finding
+from steersman.model.incidents import Hypothesis, IncidentState
+from steersman.model.rounds import Ask
+
+_BLAMED = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG, ChangeKind.KNOB})
+#: Clocks of those who report changes and findings may differ by so much.
+_SKEW_MS = 5_000
+#: What ended longer ago is no evidence of what is wrong now.
+_FADED_MS = 30_000
+_CLOSE = 0.25
+_SURE = 0.75
+_MOST_ROUNDS = 2
+#: A belief has to move so far before it is told again.
+_MOVED = 0.1
+_TREND_AGE_MS = 60_000
+
+
+def diagnose(draft: Draft) -> None:
+    """Rank the causes of every incident whose picture changed."""
+    _answers(draft)
+    for id_ in list(draft.stale):
+        case = draft.cases.get(id_)
+        if case is not None and case.incident.state is not IncidentState.MITIGATED and draft.active(case):
+            _diagnose(draft, case)
+
+
+def _answers(draft: Draft) -> None:
+    """Give trends to those who asked: every open incident that touches their entity."""
+    for trend in draft.round.trends:
+        ref = draft.wiring.fold(trend.entity.ref)
+        for case in list(draft.cases.values()):
+            if case.inquiry.asked_ms and (ref in case.incident.entities or _suspects(case, ref)):
+                kept = [one for one in case.inquiry.trends if (one.entity, one.signal) != (trend.entity, trend.signal)]
+                draft.keep(replace(case, inquiry=replace(case.inquiry, trends=(*kept, trend))))
+                draft.stale.setdefault(case.incident.id)
+
+
+def _suspects(case: Case, ref: str) -> bool:
+    return any(one.entity.ref == ref for one in case.incident.hypotheses)
+
+
+def _diagnose(draft: Draft, case: Case) -> None:
+    found = [one for one in draft.found(case) if one.active or (one.ended_ms or 0) > draft.now_ms - _FADED_MS]
+    fresh_trends = case.inquiry.trends if draft.now_ms - case.inquiry.asked_ms < _TREND_AGE_MS else ()
+    shown = {(one.entity.ref, one.aspect) for one in found}
+    extra = [one for one in observed(fresh_trends, draft.now_ms) if (one.entity.ref, one.aspect) not in shown]
+    suspected = _changes(draft, case, found)
+    view = scene(draft.wiring, (*found, *extra), suspected, draft.watched, draft.begun)
+    ranked = rank(view, as_usual(fresh_trends), case.denied)
+    _told(draft, case, ranked, found, suspected)
+
+
+def _changes(draft: Draft, case: Case, found: Sequence[Finding]) -> tuple[Change, ...]:
+    """Return what was changed shortly before at what is in the incident, or at what that needs."""
+    started = min((one.started_ms for one in found), default=case.incident.opened_ms)
+    lately = draft.recent_changes(started - draft.limit_ms("change_seconds"), started + _SKEW_MS)
+    blamed = [change for change in lately if change.kind in _BLAMED]
+    if not blamed:
+        return ()
+    near = dict.fromkeys(case.incident.entities)
+    for ref in case.incident.entities:
+        near.update(dict.fromkeys(draft.wiring.below(ref)))
+    return tuple(change for change in blamed if draft.wiring.fold(change.entity.ref) in near)
+
+
+def _told(
+    draft: Draft, case: Case, ranked: tuple[Hypothesis, ...], found: Sequence[Finding], changes: tuple[Change, ...]
+) -> None:
+    before, after = case.top, ranked[0] if ranked else None
+    settled = case.settled_ms if _key(before) == _key(after) else draft.now_ms
+    case = replace(case, settled_ms=settled)
+    name = title([one for one in found if one.severity != "info"], after, changes)
+    incident = case.incident
+    if _key(before) == _key(after) and not _moved(incident.hypotheses, ranked) and name == incident.title:
+        draft.keep(case)
+    else:
+        why = "no cause is known" if after is None else f"likeliest cause, {after.score:.0%}: {because(after)}"
+        draft.tell(case, why, hypotheses=ranked, title=name)
+
+
+def _key(hypothesis: Hypothesis | None) -> str:
+    return "" if hypothesis is None else hypothesis.key
+
+
+def _moved(before: Sequence[Hypothesis], after: Sequence[Hypothesis]) -> bool:
+    beliefs = {one.key: one.score for one in before}
+    return len(before) != len(after) or any(abs(beliefs.get(one.key, 0.0) - one.score) >= _MOVED for one in after)
+
+
+def inquire(draft: Draft, case: Case) -> Case:
+    """Ask for evidence if the likeliest causes are believed about alike and a trend would tell them apart."""
+    close = doubtful(case)
+    if len(close) < 2 or case.inquiry.rounds >= _MOST_ROUNDS or case.inquiry.asked_ms == draft.now_ms:
+        return case
+    known = {(trend.entity.ref, trend.aspect) for trend in case.inquiry.trends}
+    asked = questions(case.incident.id, close, draft.found(case))
+    asked = tuple(one for one in asked if (one.entity.ref, one.aspect) not in known)
+    if not asked:
+        return case
+    draft.emit(Ask(case.incident.id, asked))
+    inquiry = replace(case.inquiry, rounds=case.inquiry.rounds + 1, asked_ms=draft.now_ms)
+    case = replace(case, inquiry=inquiry)
+    draft.keep(case)
+    return case
+
+
+def doubtful(case: Case) -> tuple[Hypothesis, ...]:
+    """Return the causes that are believed about as much as the likeliest, or nothing when that one is clear."""
+    top = case.top
+    if top is None or top.score >= _SURE:
+        return ()
+    return tuple(one for one in case.incident.hypotheses[:3] if one.score >= top.score - _CLOSE)
