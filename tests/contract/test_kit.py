@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -142,6 +142,25 @@ def previewing_for_real(context: Context, args: Opening) -> Preview:
     return preview(context, args)
 
 
+def previewing_with(attempt: Callable[[Ports], object]) -> Service:
+    """A plug-in whose preview tries to write, or could."""
+
+    def tries(context: Context, args: Opening) -> Preview:
+        attempt(context.ports)
+        return preview(context, args)
+
+    return replace(GOOD, actions=(replace(SET, preview=tries),))
+
+
+def writing(ports: Ports) -> None:
+    with ports.database.transaction():
+        """Nothing is written; that it could be is enough."""
+
+
+async def nothing() -> None:
+    """A task that is done at once."""
+
+
 def applying_again(context: Context, _key: str, args: Opening) -> Opening:
     context.state.opening += 1
     return Opening(context.state.opening)
@@ -157,6 +176,9 @@ BROKEN = [
     (testing.permissions_are_well_named, replace(GOOD, permissions={**GOOD.permissions, "other.x.y": "Not ours."})),
     (testing.previews_change_nothing, replace(GOOD, actions=(replace(SET, preview=previewing_for_real),))),
     (testing.previews_change_nothing, replace(GOOD, actions=(replace(SET, preview=lambda _c, _a: Preview("", "")),))),
+    (testing.previews_change_nothing, previewing_with(writing)),
+    (testing.previews_change_nothing, previewing_with(lambda ports: ports.durable.start("any", "key", {}))),
+    (testing.previews_change_nothing, previewing_with(lambda ports: ports.supervisor.spawn("any", nothing))),
     (testing.previews_change_nothing, replace(GOOD, actions=(SET, replace(SET, name="without_example")))),
     (testing.actions_are_journalled, replace(GOOD, actions=(replace(SET, apply=journalling_nothing),))),
     (testing.same_key_gives_one_effect, replace(GOOD, actions=(replace(SET, apply=applying_again),))),
