@@ -167,13 +167,19 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRoute:
-    """A hot path: `handler(ctx, request)` gets the Starlette request and returns a Starlette response."""
+    """A hot path: `handler(ctx, request)` gets the Starlette request and returns a Starlette response.
+
+    `answer` is the type of what a 200 holds as JSON and `query` a model of what the address takes, both for the
+    OpenAPI document only: the handler reads the one and writes the other.
+    """
 
     methods: frozenset[str]
     path: str
     handler: Handler
     permission: Permission
     summary: str
+    answer: Any = None
+    query: type | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

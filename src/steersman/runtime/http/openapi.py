@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 from starlette.routing import compile_path
 
 from steersman.contract.service import RawRoute, Service
@@ -53,7 +54,7 @@ def document(app: FastAPI, services: Sequence[Service]) -> dict[str, Any]:
             _use_our_errors(operation)
     for service in services:
         for route in service.raw_routes:
-            paths.setdefault(route.path, {}).update(_hot_operations(service, route))
+            paths.setdefault(route.path, {}).update(_hot_operations(service, route, schemas))
     return found
 
 
@@ -63,7 +64,7 @@ def _use_our_errors(operation: dict[str, Any]) -> None:
         operation["responses"]["400"] = _error(400)
 
 
-def _hot_operations(service: Service, route: RawRoute) -> dict[str, Any]:
+def _hot_operations(service: Service, route: RawRoute, schemas: dict[str, Any]) -> dict[str, Any]:
     _, _, convertors = compile_path(route.path)
     operation: dict[str, Any] = {
         "summary": route.summary,
@@ -73,8 +74,33 @@ def _hot_operations(service: Service, route: RawRoute) -> dict[str, Any]:
             **{str(code): _error(code) if code in _AT_THE_DOOR else _in_its_own_form(code) for code in (400, *_ALWAYS)},
         },
     }
-    if convertors:
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in convertors
-        ]
+    if route.answer is not None:
+        content = {"application/json": {"schema": _schema(route.answer, schemas)}}
+        operation["responses"]["200"] = {"description": "Successful Response", "content": content}
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in convertors]
+    if route.query is not None:
+        parameters += _query_parameters(route.query, schemas)
+    if parameters:
+        operation["parameters"] = parameters
     return {method.lower(): operation for method in sorted(route.methods)}
+
+
+def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """Describe a type; the models that it names join the others of the document."""
+    found = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    schemas.update(found.pop("$defs", {}))
+    if "title" not in found or "properties" not in found:
+        return found
+    schemas[found["title"]] = found
+    return {"$ref": f"#/components/schemas/{found['title']}"}
+
+
+def _query_parameters(query: Any, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    """Describe each field of a model of the address as a parameter of its own."""
+    found = TypeAdapter(query).json_schema(ref_template="#/components/schemas/{model}", mode="validation")
+    schemas.update(found.pop("$defs", {}))
+    required = found.get("required", ())
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in found["properties"].items()
+    ]

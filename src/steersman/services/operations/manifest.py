@@ -7,8 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from steersman.contract.ports import Observer, Ports
-from steersman.contract.service import Service
+from steersman.contract.service import Job, Service
+from steersman.services.operations.jobs.alerts import AlertIntake
 from steersman.services.operations.jobs.inbox import Inbox
+from steersman.services.operations.logic.bulletin import Bulletin
+from steersman.services.operations.store.tables import prepare
+from steersman.services.operations.web import PERMISSIONS, RAW_ROUTES, ROUTES
+from steersman.services.operations.web.answers import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,9 @@ class OperationsState:
     """What handlers and jobs share."""
 
     inbox: Inbox
+    bulletin: Bulletin
+    answers: Answers
+    alerts: AlertIntake
 
     @property
     def provided(self) -> dict[type, object]:
@@ -24,9 +32,16 @@ class OperationsState:
 
 
 @asynccontextmanager
-async def lifespan(_ports: Ports) -> AsyncIterator[OperationsState]:
+async def lifespan(ports: Ports) -> AsyncIterator[OperationsState]:
     """Prepare the loop; the jobs make it turn."""
-    yield OperationsState(Inbox())
+    prepare(ports.database)
+    inbox, bulletin = Inbox(), Bulletin()
+    yield OperationsState(
+        inbox=inbox,
+        bulletin=bulletin,
+        answers=Answers(bulletin),
+        alerts=AlertIntake(ports.database, ports.clock, inbox),
+    )
 
 
 SERVICE = Service(
@@ -51,4 +66,8 @@ SERVICE = Service(
     ),
     lifespan=lifespan,
     provides=(Observer,),
+    permissions=PERMISSIONS,
+    routes=ROUTES,
+    raw_routes=RAW_ROUTES,
+    jobs=(Job(name="alerts", run=lambda ctx: ctx.state.alerts.run()),),
 )

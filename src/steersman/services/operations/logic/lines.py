@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from steersman.model.entities import Entity
 from steersman.model.findings import Finding
 from steersman.model.incidents import Hypothesis
 from steersman.model.plans import Lesson, Plan
-from steersman.model.rounds import Abstained, IncidentChanged, Judged, Progress
+from steersman.model.rounds import Abstained, IncidentChanged, Judged
 
 FINDING = "ops.finding"
 INCIDENT = "ops.incident"
 PLAN = "ops.plan"
-PROGRESS = "ops.progress"
 ABSTAINED = "ops.abstained"
 VERDICT = "ops.verdict"
 LESSON = "ops.lesson"
@@ -73,7 +71,7 @@ def plan_line(plan: Plan) -> dict[str, Any]:
     return {
         "plan": plan.id,
         "action": plan.remedy.action,
-        "target": _ref(plan.remedy.target),
+        "target": plan.remedy.target.ref,
         "cause": plan.cause,
         "risk": plan.remedy.risk.name.lower(),
         "autonomy": plan.autonomy.name.lower(),
@@ -83,15 +81,6 @@ def plan_line(plan: Plan) -> dict[str, Any]:
         "undo": plan.remedy.undo,
         "reason": plan.reason,
     }
-
-
-def _ref(entity: Entity) -> str:
-    return entity.ref
-
-
-def progress_line(progress: Progress) -> dict[str, Any]:
-    """What became of a plan outside of the loop."""
-    return {"plan": progress.plan, "state": str(progress.state), "outcome": progress.outcome}
 
 
 def abstained_line(abstained: Abstained) -> dict[str, Any]:

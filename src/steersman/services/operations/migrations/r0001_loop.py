@@ -136,8 +136,10 @@ def _told() -> None:
         sa.Column("tenant", sa.Text(), primary_key=True),
         sa.Column("key", sa.Text(), primary_key=True),
         _time("received_ms"),
+        _time("ends_ms", nullable=True),
         _time("decided_ms", nullable=True),
         _id("incident"),
         sa.Column("body", sa.JSON(), nullable=False),
     )
     op.create_index("ops_alerts_undecided", "ops_alerts", ["decided_ms"])
+    op.create_index("ops_alerts_end", "ops_alerts", ["ends_ms"])

@@ -118,6 +118,7 @@ class _Writing:
                 pass
 
     def progressed(self, progress: Progress) -> None:
+        """Let the row follow; whoever made the plan go on has written the line."""
         plan = self.known.plans.get(progress.plan)
         if plan is None:
             return
@@ -127,9 +128,6 @@ class _Writing:
         elif changed.state in ENDED:
             changed = replace(changed, ended_ms=progress.time_ms)
         self.known.plans[plan.id] = self.plans[plan.id] = changed
-        cause = self.known.plan_entries.get(plan.id)
-        entry = self._entry(lines.PROGRESS, plan.incident, lines.progress_line(progress), cause)
-        self.known.plan_entries[plan.id] = entry
 
     def _noticed(self, finding: Finding) -> None:
         subject = self.known.of_finding.get(finding.key) or finding.entity.ref

@@ -129,6 +129,7 @@ alerts = Table(
     Column("tenant", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("received_ms", BigInteger),
+    Column("ends_ms", BigInteger),
     Column("decided_ms", BigInteger),
     Column("incident", String(36)),
     Column("body", JSON),

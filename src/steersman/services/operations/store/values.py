@@ -13,6 +13,7 @@ from steersman.model.changes import Change
 from steersman.model.findings import Finding
 from steersman.model.incidents import Incident
 from steersman.model.plans import Plan, Policy, Verdict
+from steersman.services.operations.logic.alerts import Alert
 
 #: Farther from what is usual than this is simply far.
 _FARTHEST = 1e9
@@ -23,6 +24,7 @@ _PLAN = TypeAdapter(Plan)
 _VERDICT = TypeAdapter(Verdict)
 _CHANGE = TypeAdapter(Change)
 _POLICY = TypeAdapter(Policy)
+_ALERT = TypeAdapter(Alert)
 
 
 def plain(value: object) -> Any:
@@ -66,3 +68,8 @@ def change_of(body: Any) -> Change:
 def policy_of(body: Any) -> Policy:
     """Return the policy that was written."""
     return _POLICY.validate_python(body)
+
+
+def alert_of(body: Any) -> Alert:
+    """Return the alert that was written."""
+    return _ALERT.validate_python(body)

@@ -1,0 +1,1 @@
+"""What operations takes and answers over the wire, and its settings."""
