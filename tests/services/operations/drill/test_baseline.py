@@ -97,7 +97,7 @@ def test_a_counter_rises_all_along_by_sixty_times_what_it_rose_in_a_second() -> 
 
 def test_a_clock_keeps_its_distance_from_the_true_time() -> None:
     times, values = column(found(), CLOCK)
-    assert np.allclose(values - times / 1000, 7 - 0.5)
+    assert np.allclose(values - times / 1000, 7)
 
 
 def test_the_time_of_a_start_is_no_clock() -> None:

@@ -8,30 +8,46 @@ from typing import Any
 
 import pytest
 
-from steersman.services.operations.commands.drill import reading
 from steersman.services.operations.commands.drill.following import Follower
 from steersman.services.operations.commands.drill.observed import Ranked
 
-INCIDENT = {
+SUMMARY = {
     "id": "i1",
+    "state": "open",
+    "severity": "critical",
+    "title": "orders hangs",
     "opened_ms": 5,
     "updated_ms": 6,
-    "severity": "critical",
-    "state": "open",
-    "title": "orders hangs",
+    "mitigated_ms": None,
+    "resolved_ms": None,
+    "resolution": "",
     "entities": ["service:orders"],
-    "hypotheses": [{"cause": "hang", "entity": {"kind": "process", "id": "orders/0", "labels": []}, "score": 0.8}],
+    "cause": None,
+    "finding_count": 1,
+    "plan_count": 1,
 }
+BELIEF = {"cause": "hang", "entity": "process:orders/0", "score": 0.8, "evidence": []}
+DETAIL = {"hypotheses": [BELIEF], "findings": [], "plans": [], "feedback": [], "notes": []}
 PLAN = {
     "id": "p1",
     "incident": "i1",
-    "remedy": {"action": "workloads.restart", "target": {"kind": "service", "id": "orders"}, "summary": "restart it"},
-    "autonomy": 3,
     "state": "verifying",
+    "action": "workloads.restart",
+    "args": {},
+    "target": "service:orders",
+    "cause": "hang@service:orders",
+    "risk": "disruptive",
+    "reversible": False,
+    "summary": "restart it",
+    "undo": "",
+    "autonomy": "act",
+    "confidence": 0.8,
+    "reason": "",
+    "outcome": "",
     "decided_ms": 7,
     "applied_ms": 9,
-    "outcome": "",
-    "verdict": {"kind": "cured", "harm": []},
+    "ended_ms": None,
+    "verdict": {"kind": "cured", "time_ms": 11, "reason": "", "harm": []},
 }
 
 
@@ -39,11 +55,17 @@ class FakeWatcher:
     running = True
 
     def __init__(self) -> None:
-        self.incidents: list[dict[str, Any]] = []
-        self.plans: list[dict[str, Any]] = []
+        self.incident: dict[str, Any] = {}
+        self.plan: dict[str, Any] = {}
+        self.details = 0
 
     def get(self, path: str, **_: object) -> Any:
-        return {"items": self.incidents if path.endswith("incidents") else self.plans}
+        if path == "/api/ops/incidents":
+            return {"incidents": [self.incident] if self.incident else [], "next": None}
+        if path == "/api/ops/plans":
+            return {"plans": [self.plan] if self.plan else [], "next": None}
+        self.details += 1
+        return self.incident | DETAIL
 
 
 @pytest.fixture
@@ -51,55 +73,37 @@ def evidence(tmp_path: Path) -> Path:
     return tmp_path / "evidence.jsonl"
 
 
-def follower(watcher: FakeWatcher, evidence: Path, times: list[int]) -> Follower:
-    return Follower(watcher, lambda: times.pop(0), evidence)  # type: ignore[arg-type]
+def follower(watcher: FakeWatcher, evidence: Path) -> Follower:
+    times = iter(range(10, 1_000, 10))
+    return Follower(watcher, lambda: next(times), evidence)  # type: ignore[arg-type]
 
 
-def test_an_incident_is_seen_again_only_when_it_changed(evidence: Path) -> None:
+def test_an_incident_is_read_whole_when_it_changed_and_only_then(evidence: Path) -> None:
     watcher = FakeWatcher()
-    watcher.incidents = [INCIDENT]
-    following = follower(watcher, evidence, [10, 20, 30])
-    following.look()
-    watcher.incidents = [INCIDENT | {"updated_ms": 99}]
-    following.look()
-    watcher.incidents = [INCIDENT | {"state": "mitigated"}]
-    following.look()
-    assert [(one.seen_ms, one.state) for one in following.incidents] == [(10, "open"), (30, "mitigated")]
+    following = follower(watcher, evidence)
+    for state in ("open", "open", "mitigated"):
+        watcher.incident = SUMMARY | {"state": state}
+        following.look()
+    assert [(one.seen_ms, one.state) for one in following.incidents] == [(10, "open"), (20, "mitigated")]
     assert following.latest()["i1"].state == "mitigated"
-    assert len(evidence.read_text().splitlines()) == 2
+    assert watcher.details == len(evidence.read_text().splitlines()) == 2
+    assert following.incidents[0].ranking == (Ranked("hang", "process:orders/0", 0.8),)
 
 
 def test_a_plan_is_kept_as_it_was_seen_last(evidence: Path) -> None:
     watcher = FakeWatcher()
-    following = follower(watcher, evidence, [10, 20])
-    watcher.plans = [PLAN | {"state": "applying", "verdict": None}]
-    following.look()
-    watcher.plans = [PLAN]
-    following.look()
+    following = follower(watcher, evidence)
+    for watcher.plan in (PLAN | {"state": "applying", "verdict": None}, PLAN):
+        following.look()
     (plan,) = following.plans
-    assert (plan.state, plan.verdict, plan.target, plan.meant_to_act, plan.performed) == (
-        "verifying",
-        "cured",
-        "service:orders",
-        True,
-        True,
-    )
-
-
-def test_a_hypothesis_is_read_with_the_reference_of_its_entity() -> None:
-    assert reading.incident(INCIDENT, 1).ranking == (Ranked("hang", "process:orders/0", 0.8),)
+    assert (plan.state, plan.verdict, plan.meant_to_act, plan.performed) == ("verifying", "cured", True, True)
 
 
 def test_the_death_of_the_watcher_is_noticed_and_ends_the_following(evidence: Path) -> None:
     watcher = FakeWatcher()
-    watcher.incidents, watcher.running = [{"id": "cut off", "opened_ms": 1}], False
-    following = follower(watcher, evidence, [10, 20, 30, 40])
+    watcher.incident, watcher.running = {"id": "cut off"}, False
+    following = follower(watcher, evidence)
     following.run()
     assert following.problem == "the watcher died"
     assert following.died_ms is not None
     assert "failed" in json.loads(evidence.read_text().splitlines()[-1])
-
-
-def test_what_is_no_listing_is_refused() -> None:
-    with pytest.raises(TypeError, match="no listing"):
-        reading.items({"detail": "not found"})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from steersman.contract.service import Command
 
-_TARGETS: tuple[tuple[str, str, str], ...] = ()
+_TARGETS: tuple[tuple[str, str, str], ...] = (
+    ("drill", "drill.command:drill", "Break a real mesh on purpose and see what the platform makes of it."),
+)
 
 COMMANDS: tuple[Command, ...] = tuple(
     Command(name=name, help=text, target=f"{__name__}.{target}", permission="local") for name, target, text in _TARGETS

@@ -93,8 +93,7 @@ def compose(found: Recording, end_ms: int, days: int = DAYS) -> Iterator[Hour]:
         rise = np.cumsum(np.nan_to_num(rates[level][seconds - 1]) * STEP_SECONDS, axis=0)
         values[:, rises] = np.where(np.isnan(values), np.nan, total + rise)[:, rises]
         total = total + rise[-1]
-        recorded = found.begins[level] + 1 + seconds
-        values[:, clocks] += (times / 1000 - recorded)[:, None]
+        values[:, clocks] += times[:, None] / 1000 - found.times[level][seconds][:, clocks]
         yield Hour(times, values)
 
 
@@ -109,9 +108,8 @@ def _rates(found: Recording) -> NDArray[float64]:
 
 def _clocks(found: Recording) -> NDArray[bool_]:
     """Series that tell the time: they go on as fast as it does, and were near it all along."""
-    true = found.begins[:, None, None] + 1 + np.arange(found.seconds)[None, :, None]
-    near = np.all(np.isnan(found.values) | (np.abs(found.values - true) < 86_400), axis=(0, 1))
-    spans = found.values[:, -1] - found.values[:, 0]
-    moved = np.all(np.isnan(spans) | (np.abs(spans - (found.seconds - 1)) < 2.0), axis=0)
+    near = np.all(np.isnan(found.values) | (np.abs(found.values - found.times) < 86_400), axis=(0, 1))
+    slow = (found.values[:, -1] - found.values[:, 0]) - (found.times[:, -1] - found.times[:, 0])
+    moved = np.all(np.isnan(slow) | (np.abs(slow) < 2.0), axis=0)
     told: NDArray[bool_] = near & moved & ~found.cumulative & ~np.all(np.isnan(found.values), axis=(0, 1))
     return told

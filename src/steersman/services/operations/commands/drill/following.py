@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from steersman.model.errors import SteersmanError
 from steersman.services.operations.commands.drill import reading
 from steersman.services.operations.commands.drill.observed import IncidentSeen, PlanSeen
 from steersman.services.operations.commands.drill.watcher import Watcher
+from steersman.services.operations.model import wire
 
 _EVERY_SECONDS = 0.5
-#: What changes with each look and says nothing new.
-_RESTLESS = ("updated_ms",)
+_MOST = 100
 _FAILURES_IN_A_ROW = 20
 
 
@@ -59,7 +61,7 @@ class Follower(threading.Thread):
             try:
                 self.look()
                 failures = 0
-            except (SteersmanError, KeyError, TypeError, ValueError) as error:
+            except (SteersmanError, ValueError) as error:
                 self._write({"time_ms": self._now_ms(), "failed": repr(error)})
                 failures += 1
                 if not self._watcher.running:
@@ -71,25 +73,29 @@ class Follower(threading.Thread):
 
     def look(self) -> None:
         """Ask once."""
-        incidents = reading.items(self._watcher.get("/api/ops/incidents", limit=100))
-        plans = reading.items(self._watcher.get("/api/ops/plans", limit=100))
-        now_ms = self._now_ms()
-        with self._lock:
-            for one in sorted(incidents, key=lambda each: each["opened_ms"]):
-                if self._is_new("incident", one, now_ms):
-                    self._incidents.append(reading.incident(one, now_ms))
-            for one in sorted(plans, key=lambda each: each["decided_ms"]):
-                if self._is_new("plan", one, now_ms):
-                    seen = reading.plan(one)
-                    self._plans[seen.id] = seen
+        listed = wire.IncidentPage.model_validate(self._watcher.get("/api/ops/incidents", limit=_MOST)).incidents
+        plans = wire.PlanPage.model_validate(self._watcher.get("/api/ops/plans", limit=_MOST)).plans
+        for summary in reversed(listed):
+            if self._is_new(summary.id, summary):
+                self._see(summary.id)
+        for plan in reversed(plans):
+            if self._is_new(plan.id, plan):
+                self._write({"time_ms": self._now_ms(), "plan": plan.model_dump(mode="json")})
+                with self._lock:
+                    self._plans[plan.id] = reading.plan(plan)
 
-    def _is_new(self, kind: str, answer: Mapping[str, Any], now_ms: int) -> bool:
-        said = json.dumps({name: value for name, value in answer.items() if name not in _RESTLESS}, sort_keys=True)
-        if self._seen.get(answer["id"]) == said:
-            return False
-        self._seen[answer["id"]] = said
-        self._write({"time_ms": now_ms, kind: answer})
-        return True
+    def _see(self, incident: str) -> None:
+        """Read all of an incident that has changed."""
+        detail = wire.IncidentDetail.model_validate(self._watcher.get(f"/api/ops/incidents/{incident}"))
+        now_ms = self._now_ms()
+        self._write({"time_ms": now_ms, "incident": detail.model_dump(mode="json")})
+        with self._lock:
+            self._incidents.append(reading.incident(detail, now_ms))
+
+    def _is_new(self, id: str, answer: BaseModel) -> bool:
+        said, before = answer.model_dump_json(), self._seen.get(id)
+        self._seen[id] = said
+        return said != before
 
     def _write(self, line: Mapping[str, Any]) -> None:
         with self._evidence.open("a") as file:

@@ -158,6 +158,7 @@ def _harm(truth: Truth, seen: Observation) -> Iterator[str]:
             yield f"{name} made it worse"
         if plan.performed and plan.harm:
             yield f"{name} harmed {', '.join(plan.harm)}"
+    yield from seen.harmed
 
 
 def _permitted(truth: Truth, plan: PlanSeen) -> bool:

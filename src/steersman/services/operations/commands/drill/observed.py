@@ -116,7 +116,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Everything that was seen of one scenario. `failure` says why it could not be carried out as it is written."""
+    """Everything that was seen of one scenario. `harmed` is what the scenario says must never happen and did.
+
+    `failure` says why it could not be carried out as it is written.
+    """
 
     started_ms: int
     injected_ms: int
@@ -124,5 +127,6 @@ class Observation:
     incidents: tuple[IncidentSeen, ...] = ()
     plans: tuple[PlanSeen, ...] = ()
     looks: tuple[Look, ...] = ()
+    harmed: tuple[str, ...] = ()
     watcher_died_ms: int | None = None
     failure: str = ""

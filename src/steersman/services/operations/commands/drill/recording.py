@@ -39,11 +39,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """`values[level, second, series]`; `begins[level]` is when a window began, in seconds UTC."""
+    """`values[level, second, series]`, each with the time in seconds UTC at which it was measured, in `times`."""
 
     labels: tuple[Labels, ...]
     levels: tuple[float, ...]
-    begins: NDArray[float64]
+    times: NDArray[float64]
     values: NDArray[float64]
 
     @property
@@ -62,38 +62,40 @@ def labels_of(metric: Mapping[str, str]) -> Labels:
 
 
 def recording(windows: Sequence[Window], seconds: int) -> Recording:
-    """Lay the samples of each window on its whole seconds; levels are put in rising order.
+    """Lay the samples of each window side by side; levels are put in rising order.
 
-    A gauge keeps its last value; a counter is read between its samples, so that a target that is scraped less often
-    than once a second still rises evenly.
+    A target that was scraped each second gives its samples as they are. One that was scraped less often is read on
+    whole seconds: a gauge keeps its last value, a counter rises evenly between two samples.
     """
     ordered = sorted(windows, key=lambda one: one.level)
     labels = tuple(sorted({one for window in ordered for one in window.series}))
-    found = Recording(
-        labels,
-        tuple(window.level for window in ordered),
-        np.array([window.begin for window in ordered]),
-        np.full((len(ordered), seconds, len(labels)), np.nan),
-    )
+    shape = (len(ordered), seconds, len(labels))
+    levels = tuple(window.level for window in ordered)
+    found = Recording(labels, levels, np.full(shape, np.nan), np.full(shape, np.nan))
     for column, (name, rises) in enumerate(zip(labels, found.cumulative, strict=True)):
         for row, window in enumerate(ordered):
             points = window.series.get(name, ())
             if points:
-                grid = np.arange(1, seconds + 1, dtype=np.float64) + window.begin
-                found.values[row, :, column] = _on_seconds(points, grid, rises=rises)
+                laid = _laid_out(points, window.begin, seconds, rises=rises)
+                found.times[row, :, column], found.values[row, :, column] = laid
     return found
 
 
-def _on_seconds(points: Points, grid: NDArray[float64], *, rises: bool) -> NDArray[float64]:
+def _laid_out(points: Points, begin: float, seconds: int, *, rises: bool) -> tuple[NDArray[float64], NDArray[float64]]:
+    """Return so many times and values of a window."""
     times, values = np.array(points, np.float64).T
+    first = int(np.searchsorted(times, begin))
+    if len(times) - first >= seconds:
+        return times[first : first + seconds], values[first : first + seconds]
+    grid = begin + np.arange(1, seconds + 1, dtype=np.float64)
     held: NDArray[float64] = values[np.maximum(np.searchsorted(times, grid, side="right") - 1, 0)]
-    return np.interp(grid, times, values).astype(np.float64) if rises else held
+    return grid, np.interp(grid, times, values).astype(np.float64) if rises else held
 
 
 def save(found: Recording, file: Path) -> None:
     """Keep a recording in a file."""
     about = json.dumps({"format": _FORMAT, "levels": found.levels, "labels": found.labels})
-    np.savez_compressed(file, about=np.array(about), begins=found.begins, values=found.values)
+    np.savez_compressed(file, about=np.array(about), times=found.times, values=found.values)
 
 
 def load(file: Path) -> Recording:
@@ -101,10 +103,10 @@ def load(file: Path) -> Recording:
     try:
         with np.load(file, allow_pickle=False) as archive:
             about: dict[str, Any] = json.loads(str(archive["about"]))
-            begins, values = archive["begins"], archive["values"]
+            times, values = archive["times"], archive["values"]
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise InvalidInput(f"{file} is no recording of a drill: {error}; --fresh records anew") from error
     if about["format"] != _FORMAT:
         raise InvalidInput(f"{file} has the format {about['format']}, this is {_FORMAT}; --fresh records anew")
     labels = tuple(tuple((name, value) for name, value in one) for one in about["labels"])
-    return Recording(labels, tuple(about["levels"]), begins, values)
+    return Recording(labels, tuple(about["levels"]), times, values)

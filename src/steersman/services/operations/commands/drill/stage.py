@@ -23,8 +23,8 @@ from steersman.services.operations.commands.drill.remnants import sweep
 from steersman.services.operations.commands.drill.waiting import wait_until
 from steersman.services.operations.commands.drill.watcher import TOKEN, Watcher
 
-#: The mesh takes the ports below it; see its layout.
-_WATCHER_PORT = 20
+#: A stage has a block of ports: the mesh takes the first of them, the watcher one behind; see the mesh's layout.
+PORTS, _WATCHER_PORT = 24, 22
 _FLOWING_SECONDS = 60.0
 _LAST = 5
 

@@ -25,6 +25,10 @@ _LATE_SECONDS = 1.5
 _BUSY = frozenset({429, 503})
 _BUSY_SECONDS = 0.5
 _PATIENCE = 240
+#: The loop looks once a second and may fall behind by eight million samples; so it gets a rest after so many hours.
+_HOURS_AT_ONCE, _REST_SECONDS = 12, 0.5
+#: After the last of them it has looked for sure, and the store has written down what it holds.
+_LEARN_SECONDS = 5.0
 
 #: Samples of two weeks ago are no mistake here, and the machine and the platform itself are not what is learnt.
 SETTINGS = """\
@@ -62,9 +66,12 @@ def measured(watcher: Watcher, begin: float) -> dict[Any, list[tuple[float, floa
 def send(watcher: Watcher, found: Recording, end_ms: int, days: int = baseline.DAYS) -> int:
     """Send the composed days up to `end_ms`, hour by hour in their order; return the number of samples."""
     sent = 0
-    for hour in baseline.compose(found, end_ms, days):
+    for number, hour in enumerate(baseline.compose(found, end_ms, days), 1):
         _post(watcher, remote_write.body(found.labels, hour))
         sent += int(np.count_nonzero(~np.isnan(hour.values)))
+        if number % _HOURS_AT_ONCE == 0:
+            pause(_REST_SECONDS)
+    pause(_LEARN_SECONDS)
     return sent
 
 

@@ -122,8 +122,11 @@ class Watcher:
             raise Permanent(f"the watcher answered {status} to {path}: {body[:300].decode(errors='replace')}")
         return json.loads(body)
 
-    def stop(self) -> None:
-        """Ask it to stop in order, so that it writes down what it learnt; what does not end in time is killed."""
+    def stop(self) -> int:
+        """Ask it to stop in order, so that it writes down what it learnt, and return its exit code.
+
+        What does not end in time is killed.
+        """
         if self.running:
             self._started().send_signal(signal.SIGTERM)
             try:
@@ -131,6 +134,7 @@ class Watcher:
             except subprocess.TimeoutExpired:
                 self._started().kill()
         self._reap()
+        return self._started().returncode
 
     def kill(self) -> None:
         """End it at once."""

@@ -1,0 +1,165 @@
+"""One scenario, played: the stage is set, everybody settles, the fault is put in, and the watcher is left alone.
+
+The watcher gets nothing from here. What it does is read from its public interface; whether it helped is read from the
+customers and from the mesh.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from steersman.model.errors import InvalidInput, SteersmanError
+from steersman.services.operations.commands.drill.criterion import (
+    Criterion,
+    Wellbeing,
+    answers_in,
+    numbers_of,
+    orders_stored,
+)
+from steersman.services.operations.commands.drill.faults import Handle, begin
+from steersman.services.operations.commands.drill.following import Follower
+from steersman.services.operations.commands.drill.observed import Look, Observation
+from steersman.services.operations.commands.drill.scenario import Scenario
+from steersman.services.operations.commands.drill.stage import Stage, stage
+from steersman.services.operations.commands.drill.waiting import comes, pause
+
+#: Everybody runs undisturbed for so long before the injection, and longer while the watcher still sees something wrong.
+_SETTLE_SECONDS, _CALM_SECONDS = 10.0, 20.0
+_TICK_SECONDS = 0.25
+#: After a repair that the watcher calls a cure, the mesh has to stay well for so long before the scenario ends early.
+_LASTING_MS = 10_000
+_OVER = frozenset({"mitigated", "resolved"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all scenarios of a drill have in common."""
+
+    folder: Path
+    first_port: int
+    settings: str
+    marker: str
+    now_ms: Callable[[], int]
+    warm: Path | None = None
+
+
+def play(scenario: Scenario, setting: Setting) -> Observation:
+    """Play a scenario; what goes wrong with the playing itself is said in the observation's `failure`."""
+    started_ms = setting.now_ms()
+    folder = setting.folder / scenario.name
+    try:
+        with stage(folder, setting.first_port, setting.settings, setting.marker, setting.warm) as ready:
+            return _Trial(scenario, setting, ready, started_ms).run()
+    except (SteersmanError, OSError) as error:
+        now_ms = setting.now_ms()
+        return Observation(started_ms=started_ms, injected_ms=now_ms, ended_ms=now_ms, failure=str(error))
+
+
+@dataclass(slots=True)
+class _Trial:
+    scenario: Scenario
+    setting: Setting
+    stage: Stage
+    started_ms: int
+    handles: list[Handle] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+
+    def run(self) -> Observation:
+        folder = self.stage.watcher.folder
+        follower = Follower(self.stage.watcher, self.setting.now_ms, folder / "evidence.jsonl")
+        with ExitStack() as stack:
+            self.stage.customers.want(self.scenario.load.demand)
+            self.stage.wait_until_content()
+            stack.callback(self._clean_up)
+            stack.callback(follower.stop)
+            follower.start()
+            pause(_SETTLE_SECONDS)
+            comes(lambda: _calm(follower), _CALM_SECONDS)
+            injected_ms, wellbeing = self.setting.now_ms(), self._wellbeing()
+            failure = self._watch(injected_ms, follower, wellbeing)
+            lost = self._lost()
+        seen = Observation(
+            started_ms=self.started_ms,
+            injected_ms=injected_ms,
+            ended_ms=self.setting.now_ms(),
+            incidents=follower.incidents,
+            plans=follower.plans,
+            looks=tuple(self.looks),
+            harmed=(*wellbeing.harmed, *lost),
+            watcher_died_ms=follower.died_ms,
+            failure=failure or ("" if follower.died_ms else follower.problem),
+        )
+        self._keep(seen)
+        return seen
+
+    def _wellbeing(self) -> Wellbeing:
+        return Wellbeing(answers_in(self.stage.mesh), self.scenario.harm.unharmed)
+
+    def _watch(self, injected_ms: int, follower: Follower, wellbeing: Wellbeing) -> str:
+        """Let things happen when they are due, and look at each second; return what could not be done."""
+        due = list(self.scenario.happenings)
+        criterion = Criterion(self.scenario.repaired, numbers_of(self.stage.mesh))
+        told = len(self.stage.customers.seconds)
+        while (now_ms := self.setting.now_ms()) < injected_ms + self.scenario.seconds * 1000:
+            while due and now_ms >= injected_ms + due[0].after_seconds * 1000:
+                try:
+                    self.handles.append(begin(due.pop(0), self.stage.mesh))
+                except (OSError, InvalidInput) as error:
+                    return f"the fault could not be put in: {error}"
+            fresh = self.stage.customers.seconds[told:]
+            told += len(fresh)
+            # The second that was told first may have begun before the injection.
+            self.looks += [criterion.look(second) for second in fresh if second.time_ms >= injected_ms + 1000]
+            if fresh:
+                wellbeing.look()
+            if follower.problem or (not due and self._settled(follower)):
+                break
+            pause(_TICK_SECONDS)
+        return ""
+
+    def _settled(self, follower: Follower) -> bool:
+        """Whether a fault has been cured for long enough; a control is always watched to its end."""
+        if self.scenario.control or not any(plan.cured for plan in follower.plans):
+            return False
+        over = all(one.state in _OVER for one in follower.latest().values() if one.serious)
+        return over and _lasting(self.looks, max(_LASTING_MS, self.scenario.repaired.seconds * 1000))
+
+    def _lost(self) -> tuple[str, ...]:
+        """Say so when fewer orders are stored than customers were told, beyond what the scenario accepts."""
+        told = sum(second.orders for second in self.stage.customers.seconds)
+        stored = orders_stored(self.stage.mesh)
+        if stored is None or told - stored <= self.scenario.harm.orders_lost:
+            return ()
+        return (f"{told - stored} acknowledged orders were lost",)
+
+    def _clean_up(self) -> None:
+        for handle in self.handles:
+            handle.clean_up()
+
+    def _keep(self, seen: Observation) -> None:
+        """Write the observation and the watcher's own timelines beside its log, for whoever asks why."""
+        folder = self.stage.watcher.folder
+        (folder / "observation.json").write_text(json.dumps(asdict(seen), indent=2))
+        timelines = {}
+        for incident in {one.id: one for one in seen.incidents}:
+            try:
+                timelines[incident] = self.stage.watcher.get(f"/api/ops/incidents/{incident}/timeline")
+            except SteersmanError as error:
+                timelines[incident] = {"failed": error.message}
+        (folder / "timelines.json").write_text(json.dumps(timelines, indent=2))
+
+
+def _calm(follower: Follower) -> bool:
+    return not any(one.serious and one.state not in _OVER for one in follower.latest().values())
+
+
+def _lasting(looks: Sequence[Look], milliseconds: int) -> bool:
+    """Whether everything was right in each look of the last milliseconds."""
+    if not looks:
+        return False
+    last = [look for look in looks if look.time_ms > looks[-1].time_ms - milliseconds]
+    return all(look.repaired for look in last) and looks[-1].time_ms - looks[0].time_ms >= milliseconds
