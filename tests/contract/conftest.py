@@ -117,17 +117,18 @@ def _tokens(services: Sequence[Service]) -> dict[frozenset[str], str]:
     return {granted: f"token-{number}" for number, granted in enumerate(sorted(sets, key=sorted))}
 
 
-OpenHarness = Callable[[Sequence[Service]], Any]
+OpenHarness = Callable[..., Any]
 
 
 @pytest.fixture
 def open_harness(tmp_path: Path) -> OpenHarness:
-    """Open a fresh platform with these services in it."""
+    """Open a fresh platform with these services, and with what else the settings should hold, by dotted key."""
 
     @contextmanager
-    def opened(services: Sequence[Service]) -> Iterator[LiveHarness]:
+    def opened(services: Sequence[Service], given: Mapping[str, Any] | None = None) -> Iterator[LiveHarness]:
         with ExitStack() as stack:
-            settings = configured(services, None, {"data": tmp_path / "data", "bootstrap_token": "a-long-enough-token"})
+            own = {"data": tmp_path / "data", "bootstrap_token": "a-long-enough-token"}
+            settings = configured(services, None, {**own, **(given or {})})
             directory = DataDir.open(settings.house.data)
             stack.callback(directory.close)
             tokens = _tokens(services)

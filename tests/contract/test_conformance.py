@@ -32,8 +32,10 @@ def cases_of(service: Service) -> Cases:
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_an_installed_service_keeps_the_contract(service: Service, check: Check, open_harness: Any) -> None:
     """Each promise of a declaration holds in a running platform with all services in it."""
-    with open_harness(SERVICES) as harness:
-        check(harness, service, cases_of(service))
+    cases = cases_of(service)
+    with open_harness(SERVICES, cases.settings()) as harness:
+        cases.prepare(harness.context(service))
+        check(harness, service, cases)
 
 
 def test_the_installed_services_are_found_by_entry_point() -> None:

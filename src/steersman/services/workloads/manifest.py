@@ -13,8 +13,10 @@ from steersman.model.entities import EntityKind
 from steersman.model.findings import Aspect
 from steersman.runtime.telemetry.store import TelemetryStore
 from steersman.services.workloads.actions import ACTIONS
+from steersman.services.workloads.jobs.changes import is_watched, watch_changes
 from steersman.services.workloads.jobs.keep import start_services, watch_services
 from steersman.services.workloads.jobs.probes import probe_services
+from steersman.services.workloads.jobs.tail import LogCounts, tail_logs
 from steersman.services.workloads.logic.health import healthy_share
 from steersman.services.workloads.model.replicas import Replica
 from steersman.services.workloads.model.settings import WorkloadsSettings
@@ -29,6 +31,7 @@ class WorkloadsState:
 
     fleet: Fleet
     looking: FleetView
+    logs: LogCounts
 
 
 @asynccontextmanager
@@ -36,7 +39,7 @@ async def lifespan(ports: Ports) -> AsyncIterator[WorkloadsState]:
     """Take up what still runs; the jobs start what does not. Services run on when the platform ends."""
     settings = ports.settings.section(WorkloadsSettings)
     fleet = Fleet(settings.services, ports.data_dir / "services", ports.clock, ports.ids)
-    yield WorkloadsState(fleet, fleet.view)
+    yield WorkloadsState(fleet, fleet.view, LogCounts())
     if settings.stop_with_platform:
         await asyncio.to_thread(fleet.stop_all)
 
@@ -54,6 +57,17 @@ async def _start(ctx: Context) -> None:
 async def _watch(ctx: Context) -> None:
     if ctx.state.looking.definitions:
         await watch_services(ctx.state.fleet, ctx.ports.clock, _observer(ctx))
+
+
+async def _changes(ctx: Context) -> None:
+    if any(is_watched(definition) for definition in ctx.state.looking.definitions.values()):
+        await watch_changes(ctx.state.fleet, ctx.ports.clock, _observer(ctx))
+
+
+async def _tail(ctx: Context) -> None:
+    if ctx.state.looking.definitions:
+        store = ctx.ports.get(TelemetryStore)
+        await tail_logs(ctx.state.looking, ctx.ports.clock, store.write, ctx.state.logs)
 
 
 async def _probe(ctx: Context) -> None:
@@ -88,6 +102,8 @@ SIGNALS = (
     _signal("cpu_seconds_total", _COUNTER, "CPU time of its running processes.", Aspect.CPU),
     _signal("resident_bytes", _GAUGE, "Resident memory of its processes.", Aspect.MEMORY, "bytes"),
     _signal("threads", _GAUGE, "Threads of its processes.", Aspect.THREADS),
+    _signal("log_lines_total", _COUNTER, "Lines that it wrote.", Aspect.LOG_VOLUME),
+    _signal("log_lines_dropped_total", _COUNTER, "Lines above its rate, which were not kept.", Aspect.OTHER),
     _signal("open_files", _GAUGE, "Open descriptors of its processes.", Aspect.DESCRIPTORS),
 )
 
@@ -100,6 +116,8 @@ def measure(ctx: Context) -> Iterable[Measurement]:
         figures = {
             "replicas": float(sum(1 for one in replicas if one.identity is not None)),
             "healthy": healthy_share([view.condition(one) for one in replicas]),
+            "log_lines_total": float(ctx.state.logs.seen[name]),
+            "log_lines_dropped_total": float(ctx.state.logs.dropped[name]),
             **_sums(replicas),
         }
         for figure, value in figures.items():
@@ -135,5 +153,11 @@ SERVICE = Service(
     actions=ACTIONS,
     routes=ROUTES,
     pages=PAGES,
-    jobs=(Job(name="start", run=_start), Job(name="watch", run=_watch), Job(name="health", run=_probe)),
+    jobs=(
+        Job(name="start", run=_start),
+        Job(name="watch", run=_watch),
+        Job(name="health", run=_probe),
+        Job(name="changes", run=_changes),
+        Job(name="logs", run=_tail),
+    ),
 )

@@ -9,7 +9,8 @@ from typing import Any
 from steersman.contract.ports import Context
 from steersman.contract.service import Action, Expectation, Preview, Risk
 from steersman.model.entities import CauseKind, Entity, EntityKind
-from steersman.model.errors import Conflict
+from steersman.model.errors import Conflict, NotFound
+from steersman.services.workloads.actions.once import once, once_back
 from steersman.services.workloads.actions.targets import (
     PERMISSION,
     NamedReplica,
@@ -44,16 +45,22 @@ _RESTART_HELPS = frozenset(
 _Move = Callable[[Fleet, Replica, Identity | None], str]
 
 
-def _each(ctx: Context, key: str, args: NamedReplica, move: _Move) -> Moved:
-    """Move each replica once under a key, from who it was before the effect."""
-    fleet = fleet_of(ctx)
-    if known := fleet.done(key):
-        return Moved(**known)
-    prior = ctx.prior or identities(ctx, args)
-    told = {one.name: move(fleet, one, identity_in(prior, one)) for one in meant(fleet.view, args)}
-    result = Moved(args.service, told)
-    fleet.note(key, asdict(result))
-    return result
+def _each(move: _Move) -> Callable[[Context, Any, Mapping[str, Any]], Moved]:
+    """Return what moves each replica from who it was before the effect."""
+
+    def do(ctx: Context, args: NamedReplica, before: Mapping[str, Any]) -> Moved:
+        fleet = fleet_of(ctx)
+        told = {one.name: move(fleet, one, identity_in(before, one)) for one in meant(fleet.view, args)}
+        return Moved(args.service, told)
+
+    return do
+
+
+def _back(move: _Move) -> Callable[[Context, Any, Any, Mapping[str, Any]], None]:
+    def do(ctx: Context, args: NamedReplica, result: Moved, before: Mapping[str, Any]) -> None:
+        _each(move)(ctx, args, before)
+
+    return do
 
 
 def _names(ctx: Context, args: NamedReplica) -> str:
@@ -70,7 +77,8 @@ def _who(ctx: Context, args: NamedReplica) -> Mapping[str, Any]:
 # -------------------------------------------------------------------------------------------------------- restart
 
 
-def _restart(fleet: Fleet, replica: Replica, before: Identity | None) -> str:
+def restart_once(fleet: Fleet, replica: Replica, before: Identity | None) -> str:
+    """Restart a replica unless it is another process than before."""
     if replica.identity is not None and replica.identity != before:
         return f"was restarted already, as process {replica.identity.pid}"
     started = fleet.restart(replica.service, replica.number).identity
@@ -108,7 +116,7 @@ RESTART = Action(
     risk=Risk.DISRUPTIVE,
     preview=_preview_restart,
     inspect=identities,
-    apply=lambda ctx, key, args: _each(ctx, f"restart:{key}", args, _restart),
+    apply=once("restart", Moved, identities, _each(restart_once)),
     target_kind=EntityKind.SERVICE,
     target=target_replica,
     helps=_RESTART_HELPS,
@@ -139,10 +147,6 @@ def _end(fleet: Fleet, replica: Replica, before: Identity | None) -> str:
     return fleet.stop(replica.service, replica.number)
 
 
-def _take_back(ctx: Context, key: str, args: Which, move: _Move) -> None:
-    _each(ctx, key, args, move)
-
-
 def _preview_start(ctx: Context, args: Which) -> Preview:
     return Preview(f"start {_names(ctx, args)} where it does not run", "stop it again", _who(ctx, args))
 
@@ -169,8 +173,8 @@ START = Action(
     risk=Risk.DISRUPTIVE,
     preview=_preview_start,
     inspect=identities,
-    apply=lambda ctx, key, args: _each(ctx, f"start:{key}", args, _start),
-    compensate=lambda ctx, key, args, result: _take_back(ctx, f"undo-start:{key}", args, _end),
+    apply=once("start", Moved, identities, _each(_start)),
+    compensate=once_back("start", identities, _back(_end)),
     target_kind=EntityKind.SERVICE,
     target=target_replica,
     helps=frozenset({CauseKind.CRASH}),
@@ -188,8 +192,8 @@ STOP = Action(
     risk=Risk.DISRUPTIVE,
     preview=_preview_stop,
     inspect=identities,
-    apply=lambda ctx, key, args: _each(ctx, f"stop:{key}", args, _stop),
-    compensate=lambda ctx, key, args, result: _take_back(ctx, f"undo-stop:{key}", args, _start),
+    apply=once("stop", Moved, identities, _each(_stop)),
+    compensate=once_back("stop", identities, _back(_start)),
     target_kind=EntityKind.SERVICE,
     target=target_replica,
     timeout_seconds=60.0,
@@ -199,14 +203,11 @@ STOP = Action(
 # ------------------------------------------------------------------------------------------------- reload and signal
 
 
-def _signal(name: str) -> _Move:
-    def move(fleet: Fleet, replica: Replica, before: Identity | None) -> str:
-        if replica.identity is None or replica.identity != before:
-            return "is another process by now: nothing to do"
-        sent = fleet.signal(replica.service, replica.number, name)
-        return f"got SIG{name.removeprefix('SIG')}" if sent else "is gone: nothing to do"
-
-    return move
+def _signal(fleet: Fleet, replica: Replica, before: Identity | None, name: str) -> str:
+    if replica.identity is None or replica.identity != before:
+        return ""
+    sent = fleet.signal(replica.service, replica.number, name)
+    return f"got SIG{name.removeprefix('SIG')}" if sent else ""
 
 
 def _send(ctx: Context, key: str, args: NamedReplica, name: str) -> Moved:
@@ -216,8 +217,10 @@ def _send(ctx: Context, key: str, args: NamedReplica, name: str) -> Moved:
         return Moved(**known)
     prior = ctx.prior or identities(ctx, args)
     fleet.note(key, asdict(Moved(args.service, {one.name: "may have got it" for one in meant(fleet.view, args)})))
-    told = {one.name: _signal(name)(fleet, one, identity_in(prior, one)) for one in meant(fleet.view, args)}
-    result = Moved(args.service, told)
+    told = {one.name: _signal(fleet, one, identity_in(prior, one), name) for one in meant(fleet.view, args)}
+    if not any(told.values()):
+        raise NotFound(f"no process of {args.service} is the one that was meant: it ended, or was started again")
+    result = Moved(args.service, {replica: how or "is another process by now" for replica, how in told.items()})
     fleet.note(key, asdict(result))
     return result
 

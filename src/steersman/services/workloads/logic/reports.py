@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from steersman.model.changes import Change, ChangeKind
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 from steersman.model.topology import Edge, EdgeKind
 from steersman.services.workloads.logic.health import LOOP_WINDOW_MS, in_crash_loop, recent_exits
 from steersman.services.workloads.model.definition import ServiceDefinition
 from steersman.services.workloads.model.replicas import UNANSWERED, Condition, Replica
+from steersman.services.workloads.model.versions import Shift, TrackKind, Version
 
 _AVAILABLE = "steersman_services_healthy"
+#: SHA-256 in hexadecimal; a person compares its beginning.
+_DIGEST_LENGTH = 64
 _RESTARTS = "steersman_services_exits_total"
 
 
@@ -56,6 +60,33 @@ def findings_of(replica: Replica, condition: Condition, now_ms: int) -> list[Fin
     if in_crash_loop(replica, now_ms):
         found.append(_looping(replica, now_ms))
     return found
+
+
+_CHANGES = {
+    TrackKind.RELEASE: ChangeKind.DEPLOY,
+    TrackKind.CONFIG: ChangeKind.CONFIG,
+    TrackKind.KNOB: ChangeKind.KNOB,
+}
+
+
+def change_of(shift: Shift, now_ms: int) -> Change:
+    """Say that a service was given another release, configuration or knob setting."""
+    track, after = shift.track, shift.after
+    before, now = _shown(shift.before), _shown(after)
+    thing = f"{track.kind} {track.name}".strip()
+    return Change(
+        id=f"{track.service}:{track.key}:{after.since_ms}:{now}",
+        time_ms=min(after.since_ms, now_ms),
+        entity=service_entity(track.service),
+        kind=_CHANGES[track.kind],
+        summary=f"the {thing} of {track.service} went from {before} to {now}",
+        actor=after.by,
+        details={"from": before, "to": now, "what": track.name},
+    )
+
+
+def _shown(version: Version) -> str:
+    return version.value[:12] if len(version.value) == _DIGEST_LENGTH else version.value
 
 
 def _gone(replica: Replica, now_ms: int) -> Finding:

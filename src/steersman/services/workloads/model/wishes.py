@@ -34,3 +34,100 @@ class Moved:
 
     service: str
     replicas: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """A niceness (20 levels each way; less is more) and the cores that may be used."""
+
+    nice: Annotated[int, Field(ge=-20, le=19)]
+    cores: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renice:
+    """Which niceness to give."""
+
+    service: str
+    nice: Annotated[int, Field(ge=-20, le=19)]
+    replica: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process may take now, and could before."""
+
+    pid: int
+    start_ticks: int
+    boot: str
+    before: Priority
+    after: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Reprioritised:
+    """The replicas whose priority was changed, by name."""
+
+    service: str
+    replicas: dict[str, Held]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many replicas to have."""
+
+    service: str
+    replicas: Annotated[int, Field(ge=0, le=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """How many there were and are."""
+
+    service: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeployWish:
+    """Which release to run, as the link names it."""
+
+    service: str
+    to: Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigWish:
+    """Which of the kept versions of a configuration file to put in place, by the beginning of its digest."""
+
+    service: str
+    file: str
+    to: Annotated[str, Field(min_length=8, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class KnobWish:
+    """Where to turn a knob of a service."""
+
+    service: str
+    knob: str
+    value: Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class FailOver:
+    """Who takes over: the standby that the settings name, or the service itself again."""
+
+    service: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What stood there and stands there now, and what became of each replica."""
+
+    service: str
+    before: str
+    after: str
+    replicas: dict[str, str]

@@ -62,6 +62,29 @@ def read_link(path: str | None) -> str:
         return ""
 
 
+def read_number(path: str, otherwise: float) -> float:
+    """Return the number that a file holds; `otherwise` where there is none."""
+    content = read_bytes(Path(path))
+    try:
+        return otherwise if content is None else float(content)
+    except ValueError:
+        return otherwise
+
+
+def number_text(value: float) -> str:
+    """Write a number as a person would: without a point where it is whole."""
+    return str(int(value) if value.is_integer() else value)
+
+
+def write_number(path: str, value: float) -> None:
+    replace_file(Path(path), f"{number_text(value)}\n".encode())
+
+
+def read_text(path: str) -> str:
+    """Return the one line that a file holds; empty when there is no file."""
+    return (read_bytes(Path(path)) or b"").decode("utf-8", "replace").strip()
+
+
 def read_bytes(path: Path) -> bytes | None:
     try:
         return path.read_bytes()

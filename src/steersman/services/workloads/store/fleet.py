@@ -25,7 +25,8 @@ from steersman.services.workloads.logic.launch import MARK, launch_of, mark_of
 from steersman.services.workloads.model.definition import ServiceDefinition, signal_number
 from steersman.services.workloads.model.replicas import Answering, Exit, Identity, Replica, Usage
 from steersman.services.workloads.store import proc
-from steersman.services.workloads.store.disk import read_link
+from steersman.services.workloads.store.disk import read_link, read_text, replace_file
+from steersman.services.workloads.store.history import History
 from steersman.services.workloads.store.ledger import Ledger
 from steersman.services.workloads.store.processes import Child, end, reason_of, send, spawn
 from steersman.services.workloads.store.view import FleetView
@@ -44,10 +45,21 @@ class Fleet:
         self._lock = threading.RLock()
         self._moves: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         counts = MappingProxyType(self._ledger.counts)
-        self.view = FleetView(definitions, MappingProxyType(self._replicas), counts, folder, clock)
+        self.history = History(folder)
+        self.view = FleetView(
+            definitions, MappingProxyType(self._replicas), counts, self.history.versions, folder, clock
+        )
         self._adopt()
+        self._write_routes()
 
     # ------------------------------------------------------------------------------------------ after a restart
+
+    def _write_routes(self) -> None:
+        """Send callers to a service itself, where nobody has decided otherwise yet."""
+        for definition in self.view.definitions.values():
+            if definition.route_file and not read_text(definition.route_file):
+                Path(definition.route_file).parent.mkdir(parents=True, exist_ok=True)
+                replace_file(Path(definition.route_file), f"{definition.address}\n".encode())
 
     def _adopt(self) -> None:
         """Take up what still runs: by its recorded identity, or by its mark where a start was cut short."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from steersman.contract.ports import Clock
@@ -10,6 +10,7 @@ from steersman.model.errors import NotFound
 from steersman.services.workloads.logic.health import condition
 from steersman.services.workloads.model.definition import ServiceDefinition
 from steersman.services.workloads.model.replicas import Condition, Replica
+from steersman.services.workloads.model.versions import Track, Version
 
 
 class FleetView:
@@ -20,12 +21,14 @@ class FleetView:
         definitions: Mapping[str, ServiceDefinition],
         replicas: Mapping[str, Replica],
         counts: Mapping[str, int],
+        versions: Callable[[Track], tuple[Version, ...]],
         folder: Path,
         clock: Clock,
     ) -> None:
         self.definitions = definitions
         self._replicas = replicas
         self._counts = counts
+        self.versions = versions
         self._folder = folder
         self._clock = clock
 
@@ -65,6 +68,11 @@ class FleetView:
     def is_well(self, service: str) -> bool:
         """Tell whether a service has a replica that answers."""
         return any(self.condition(one) is Condition.HEALTHY for one in self.replicas(service))
+
+    def before(self, track: Track) -> Version | None:
+        """Return the version that a track had before the present one."""
+        versions = self.versions(track)
+        return next((one for one in reversed(versions) if one.value != versions[-1].value), None)
 
     def log_of(self, service: str, number: int) -> Path:
         return self._folder / service / f"{number}.log"
