@@ -103,7 +103,8 @@ def grown(array: NDArray[Any], used: int, needed: int) -> NDArray[Any]:
     if needed <= array.shape[0]:
         return array
     larger = np.zeros((max(needed, array.shape[0] * 3 // 2, 64), *array.shape[1:]), array.dtype)
-    larger[:used] = array[:used]
+    kept = min(used, array.shape[0])
+    larger[:kept] = array[:kept]
     return larger
 
 

@@ -6,14 +6,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from steersman.contract.ports import Observer, Ports
+from steersman.contract.ports import Context, Observer, Ports
 from steersman.contract.service import Job, Service
+from steersman.model.ids import DEFAULT_TENANT
+from steersman.model.plans import Policy
+from steersman.runtime.actions import Actions
+from steersman.runtime.house import House
+from steersman.runtime.knobs import Knobs
+from steersman.runtime.telemetry.store import TelemetryStore
+from steersman.services.operations.actions import ACTIONS
+from steersman.services.operations.commands import COMMANDS
 from steersman.services.operations.jobs.alerts import AlertIntake
+from steersman.services.operations.jobs.execute import Executor
 from steersman.services.operations.jobs.inbox import Inbox
+from steersman.services.operations.jobs.loop import Loop, tend_plans, turn_rounds
+from steersman.services.operations.jobs.recorder import Recorder
+from steersman.services.operations.jobs.watch import watch_invariants, watch_signals
 from steersman.services.operations.logic.bulletin import Bulletin
+from steersman.services.operations.logic.policy import OperationsSettings, effective, policy_of
+from steersman.services.operations.store.people import stored_policy
+from steersman.services.operations.store.recording import Chronicle
 from steersman.services.operations.store.tables import prepare
 from steersman.services.operations.web import PERMISSIONS, RAW_ROUTES, ROUTES
 from steersman.services.operations.web.answers import Answers
+from steersman.services.operations.web.recording import RAW_ROUTES as RECORDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +40,10 @@ class OperationsState:
     bulletin: Bulletin
     answers: Answers
     alerts: AlertIntake
+    settings: OperationsSettings
+    loop: Loop
+    executor: Executor
+    recorder: Recorder
 
     @property
     def provided(self) -> dict[type, object]:
@@ -35,13 +55,49 @@ class OperationsState:
 async def lifespan(ports: Ports) -> AsyncIterator[OperationsState]:
     """Prepare the loop; the jobs make it turn."""
     prepare(ports.database)
+    settings = ports.settings.section(OperationsSettings)
     inbox, bulletin = Inbox(), Bulletin()
+
+    def policy(now_ms: int) -> Policy:
+        with ports.database.reading() as connection:
+            return effective(policy_of(settings, now_ms), stored_policy(connection, DEFAULT_TENANT))
+
+    executor = Executor.open(ports, inbox, policy, settings.approval_seconds)
+    loop = Loop(
+        ports=ports,
+        inbox=inbox,
+        chronicle=Chronicle(ports.journal, ports.ids),
+        executor=executor,
+        bulletin=bulletin,
+        policy=policy,
+    )
+    bulletin.policy = lambda: policy(ports.clock.wall_ns() // 1_000_000)
+    bulletin.reconsider = loop.reconsider_policy
     yield OperationsState(
         inbox=inbox,
         bulletin=bulletin,
         answers=Answers(bulletin),
         alerts=AlertIntake(ports.database, ports.clock, inbox),
+        settings=settings,
+        loop=loop,
+        executor=executor,
+        recorder=Recorder(loop.beginning),
     )
+
+
+async def _turn(ctx: Context) -> None:
+    """Go on where the last life ended, then turn."""
+    state: OperationsState = ctx.state
+    await turn_rounds(state.loop, ctx.ports.get(TelemetryStore), state.recorder, state.settings.round_seconds)
+
+
+JOBS = (
+    Job(name="alerts", run=lambda ctx: ctx.state.alerts.run()),
+    Job(name="loop", run=_turn),
+    Job(name="plans", run=lambda ctx: tend_plans(ctx.state.loop)),
+    Job(name="signals", run=lambda ctx: watch_signals(ctx, ctx.state.inbox)),
+    Job(name="invariants", run=lambda ctx: watch_invariants(ctx, ctx.state.inbox)),
+)
 
 
 SERVICE = Service(
@@ -62,12 +118,21 @@ SERVICE = Service(
         "/api/ops/topology",
         "/api/ops/changes",
         "/api/ops/stream",
+        "/api/ops/recording",
         "/api/v2",
     ),
+    settings=OperationsSettings,
     lifespan=lifespan,
+    requires=(TelemetryStore, House, Actions, Knobs),
     provides=(Observer,),
-    permissions=PERMISSIONS,
+    permissions={
+        **PERMISSIONS,
+        "operations.recording.read": "Record what the loop is told.",
+        "operations.knobs.write": "Turn the knobs that services declare.",
+    },
+    actions=ACTIONS,
     routes=ROUTES,
-    raw_routes=RAW_ROUTES,
-    jobs=(Job(name="alerts", run=lambda ctx: ctx.state.alerts.run()),),
+    raw_routes=(*RAW_ROUTES, *RECORDING),
+    commands=COMMANDS,
+    jobs=JOBS,
 )

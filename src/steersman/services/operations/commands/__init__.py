@@ -5,6 +5,8 @@ from __future__ import annotations
 from steersman.contract.service import Command
 
 _TARGETS: tuple[tuple[str, str, str], ...] = (
+    ("record", "record:record", "Record what the loop of a running platform is told, to decide upon it again."),
+    ("replay", "replay:replay", "Decide upon a recording again, the same every time; compare with another policy."),
     ("drill", "drill.command:drill", "Break a real mesh on purpose and see what the platform makes of it."),
 )
 

@@ -32,14 +32,23 @@ def _no_levels() -> Sequence[Trend]:
     return ()
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Bulletin:
-    """The board that the loop writes on. `levels` asks the senses how every signal stands; it is called rarely."""
+    """The board that the loop writes on, and the ways back to it.
+
+    `levels` asks the senses how every signal stands, `policy` what is in force now, both from a worker thread;
+    `reconsider` tells that somebody changed the policy.
+    """
 
     status: LoopStatus = field(default_factory=LoopStatus)
-    policy: Policy = field(default_factory=Policy)
     topology: Topology = field(default_factory=Topology)
     levels: Callable[[], Sequence[Trend]] = _no_levels
+    policy: Callable[[], Policy] = Policy
+    reconsider: Callable[[], None] = _nothing
     version: int = 0
     _wake: list[Callable[[], None]] = field(default_factory=list)
 
