@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from steersman.contract.ports import JournalEntry
+from steersman.model.changes import Change
 from steersman.model.findings import Finding
 from steersman.model.ids import Id
 from steersman.model.incidents import Hypothesis, Incident
 from steersman.model.plans import Lesson, Plan, Verdict
 from steersman.services.operations.logic.lines import finite
 from steersman.services.operations.model import wire
+from steersman.services.operations.model.overview import ChangeView
 
 
 def belief(hypothesis: Hypothesis) -> wire.Belief:
@@ -155,4 +157,17 @@ def lesson_detail(lesson: Lesson) -> wire.LessonDetail:
         failed=lesson.failed,
         rate=(lesson.helped + 1) / (lesson.helped + lesson.failed + 2),
         updated_ms=lesson.updated_ms,
+    )
+
+
+def change_view(change: Change) -> ChangeView:
+    """One change."""
+    return ChangeView(
+        id=change.id,
+        time_ms=change.time_ms,
+        entity=change.entity.ref,
+        kind=change.kind,
+        summary=change.summary,
+        actor=change.actor,
+        details=dict(change.details),
     )

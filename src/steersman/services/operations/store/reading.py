@@ -9,15 +9,17 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, sele
 
 from steersman.contract.ports import JournalEntry
 from steersman.model.errors import NotFound
+from steersman.model.findings import Finding
 from steersman.model.ids import Id, Tenant
-from steersman.model.incidents import Incident
+from steersman.model.incidents import Incident, IncidentState
 from steersman.model.plans import PlanState
 from steersman.runtime.database.journal import journal
 from steersman.services.operations.logic import views
 from steersman.services.operations.logic.cursors import cursor, position
 from steersman.services.operations.model import wire
+from steersman.services.operations.model.overview import ChangePage, ChangeQuery
 from steersman.services.operations.store import tables
-from steersman.services.operations.store.values import finding_of, incident_of, plan_of, verdict_of
+from steersman.services.operations.store.values import change_of, finding_of, incident_of, plan_of, verdict_of
 
 #: A timeline beyond this length is a storm; its newest lines tell of it.
 _LINES = 2_000
@@ -196,6 +198,45 @@ def counts(connection: Connection, tenant: Tenant) -> dict[str, dict[str, int]]:
 def _by_state(connection: Connection, tenant: Tenant, table: Table) -> dict[str, int]:
     query = select(table.c.state, func.count()).where(table.c.tenant == tenant).group_by(table.c.state)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def active_findings(connection: Connection, tenant: Tenant) -> list[Finding]:
+    """Return every finding that is so now."""
+    table = tables.findings
+    query = select(table.c.body).where(table.c.tenant == tenant, table.c.active).order_by(table.c.seq)
+    return [finding_of(body) for body in connection.execute(query).scalars()]
+
+
+def change_page(connection: Connection, tenant: Tenant, given: ChangeQuery) -> ChangePage:
+    """Return a page of changes."""
+    table = tables.changes
+    query = select(table.c.id, table.c.time_ms, table.c.body).where(table.c.tenant == tenant)
+    if given.entity is not None:
+        query = query.where(table.c.entity == given.entity)
+    if given.since is not None:
+        query = query.where(table.c.time_ms >= given.since)
+    rows = connection.execute(_page(query, (table.c.time_ms, table.c.id), given)).all()
+    shown = rows[: given.limit]
+    return ChangePage(
+        changes=[views.change_view(change_of(row.body)) for row in shown],
+        next=cursor(shown[-1].time_ms, shown[-1].id) if len(rows) > given.limit else None,
+    )
+
+
+def diagnoses(connection: Connection, tenant: Tenant, incident: str | None) -> list[wire.Diagnosis]:
+    """Return what may be behind one incident, or behind each that is open; raises `NotFound`."""
+    if incident is not None:
+        return [views.diagnosis(the_incident(connection, tenant, incident))]
+    table = tables.incidents
+    query = select(table.c.body).where(table.c.tenant == tenant, table.c.state != IncidentState.RESOLVED.value)
+    bodies = connection.execute(query.order_by(table.c.opened_ms.desc(), table.c.id.desc()).limit(_LINES)).scalars()
+    return [views.diagnosis(incident_of(body)) for body in bodies]
+
+
+def journal_head(connection: Connection) -> int:
+    """Return the number of the newest entry, 0 for an empty journal."""
+    head: int | None = connection.execute(select(func.max(journal.c.seq))).scalar_one_or_none()
+    return head or 0
 
 
 def awaiting(connection: Connection, tenant: Tenant) -> Sequence[wire.PlanDetail]:

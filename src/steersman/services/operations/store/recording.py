@@ -22,7 +22,7 @@ from steersman.model.plans import Lesson, Plan, PlanState, Verdict
 from steersman.model.rounds import Abstained, Command, Decided, IncidentChanged, Judged, Learnt, Noticed, Progress
 from steersman.services.operations.logic import lines
 from steersman.services.operations.store import tables
-from steersman.services.operations.store.looking import Known, look_up
+from steersman.services.operations.store.looking import Known, chunks, look_up
 from steersman.services.operations.store.values import plain
 
 #: Who writes the loop's lines.
@@ -76,7 +76,7 @@ class Chronicle:
         for command in commands:
             writing.take(command)
         writing.store(transaction)
-        store_changes(transaction, tenant, changes)
+        new_changes(transaction, tenant, changes)
         _decide_alerts(transaction, tenant, alerts, known.of_finding, now_ms)
         self.journal.append(transaction, writing.entries)
         return len(writing.entries)
@@ -277,15 +277,17 @@ def _link(transaction: Connection, tenant: Tenant, pairs: Sequence[tuple[str, st
     transaction.execute(statement, [{"a_key": key, "an_incident": incident} for incident, key in pairs])
 
 
-def store_changes(transaction: Connection, tenant: Tenant, changes: Sequence[Change]) -> int:
-    """Store changes that are not known yet, and return how many of these there were."""
+def new_changes(transaction: Connection, tenant: Tenant, changes: Sequence[Change]) -> list[Change]:
+    """Store the changes that are not known yet, and return these."""
     if not changes:
-        return 0
+        return []
     table = tables.changes
     ids = [change.id for change in changes]
-    known = set(transaction.execute(select(table.c.id).where(table.c.tenant == tenant, table.c.id.in_(ids))).scalars())
-    rows = {
-        change.id: {
+    query = select(table.c.id).where(table.c.tenant == tenant)
+    known = {one for some in chunks(ids) for one in transaction.execute(query.where(table.c.id.in_(some))).scalars()}
+    new = {change.id: change for change in changes if change.id not in known}
+    rows = [
+        {
             "tenant": tenant,
             "id": change.id,
             "time_ms": change.time_ms,
@@ -293,12 +295,11 @@ def store_changes(transaction: Connection, tenant: Tenant, changes: Sequence[Cha
             "kind": str(change.kind),
             "body": plain(change),
         }
-        for change in changes
-        if change.id not in known
-    }
+        for change in new.values()
+    ]
     if rows:
-        transaction.execute(insert(table), list(rows.values()))
-    return len(rows)
+        transaction.execute(insert(table), rows)
+    return list(new.values())
 
 
 def _decide_alerts(

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from steersman.contract.service import Page
-from steersman.services.operations.web import alerts, incidents
+from steersman.services.operations.web import alerts, changes, incidents, plans, policies, status, stream
 
-ROUTES = (*alerts.ROUTES, *incidents.ROUTES)
-RAW_ROUTES = (*alerts.RAW_ROUTES, *incidents.RAW_ROUTES)
+ROUTES = (
+    *alerts.ROUTES,
+    *changes.ROUTES,
+    *incidents.ROUTES,
+    *plans.ROUTES,
+    *policies.ROUTES,
+    *status.ROUTES,
+)
+RAW_ROUTES = (
+    *alerts.RAW_ROUTES,
+    *changes.RAW_ROUTES,
+    *incidents.RAW_ROUTES,
+    *status.RAW_ROUTES,
+    *stream.RAW_ROUTES,
+)
 PERMISSIONS = {
-    "operations.incidents.read": "See incidents, findings, plans, lessons and how the loop is doing.",
+    "operations.status.read": "See how the loop is doing, health, findings, levels, diagnoses and topology.",
+    "operations.incidents.read": "See incidents with their timelines, and the stream of what happens.",
     "operations.incidents.write": "Acknowledge and resolve incidents, and say whether a diagnosis was right.",
+    "operations.plans.read": "See plans, actions and lessons.",
+    "operations.plans.approve": "Approve, reject and undo plans.",
+    "operations.policies.read": "See what may be done without a person.",
+    "operations.policies.write": "Change what may be done without a person, and stop, freeze and resume.",
+    "operations.changes.read": "See what was altered on purpose.",
+    "operations.changes.write": "Tell of deploys and edits.",
     "operations.alerts.read": "List the alerts that were sent in.",
     "operations.alerts.write": "Send alerts in.",
 }
