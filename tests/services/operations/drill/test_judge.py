@@ -99,6 +99,19 @@ def test_an_incident_from_before_the_injection_detects_nothing_and_is_false() ->
     assert (found.detected, found.rank, found.false_incidents) == (None, None, 1)
 
 
+def test_an_incident_that_was_over_before_the_injection_detects_when_it_is_opened_again() -> None:
+    opened = INJECTED - 20_000
+    past = (incident(-20), incident(-5, state="mitigated", opened_ms=opened))
+    found = judge(TRUTH, observed(incidents=(*past, incident(4, opened_ms=opened))))
+    assert (found.detected, found.rank, found.verified, found.false_incidents) == (4.0, 1, True, 1)
+
+
+def test_what_was_done_before_the_injection_is_no_repair() -> None:
+    found = judge(TRUTH, observed(plans=(plan(-15),)))
+    assert (found.repaired, found.verified) == (None, False)
+    assert found.notes == ("came right by itself",)
+
+
 def test_the_ranking_counts_that_was_shown_when_the_watcher_decided() -> None:
     other_way_round = incident(5, ranking=RANKING[::-1])
     better_later = incident(20)

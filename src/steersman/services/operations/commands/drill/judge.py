@@ -1,8 +1,9 @@
 """Judges what was seen of a scenario against what the scenario says. Pure: the same observation, the same judgement.
 
-Doubt counts against the watcher. An incident that was open before the fault detected nothing; the first incident that
-touches the fault is the one whose ranking counts; what came right before the watcher decided to act, it did not repair;
-what broke again is not repaired; a plan is verified only when the watcher itself says that it cured.
+Doubt counts against the watcher. An incident that was open when the fault came detected nothing, one that was over by
+then and is opened again did; the first incident that touches the fault is the one whose ranking counts; what came right
+before the watcher decided to act, it did not repair; what broke again is not repaired; a plan is verified only when the
+watcher itself says that it cured.
 """
 
 from __future__ import annotations
@@ -77,8 +78,17 @@ def judge(truth: Truth, seen: Observation) -> Judgement:
 
 
 def first_touch(cause: TrueCause, seen: Observation) -> IncidentSeen | None:
-    """Return the first serious incident, opened after the injection, as it was when it first named what is affected."""
-    return next((one for one in seen.incidents if _touches(cause, one) and one.opened_ms >= seen.injected_ms), None)
+    """Return the first serious incident of the fault, as it was when it first named what is affected."""
+    return next(_of_fault(cause, seen), None)
+
+
+def _of_fault(cause: TrueCause, seen: Observation) -> Iterator[IncidentSeen]:
+    """Yield how incidents that touch a fault looked, those left out that were open when it came."""
+    before = {one.id: one.over for one in seen.incidents if one.seen_ms < seen.injected_ms}
+    for one in seen.incidents:
+        opened = one.opened_ms >= seen.injected_ms or (before.get(one.id, False) and not one.over)
+        if one.seen_ms >= seen.injected_ms and opened and _touches(cause, one):
+            yield one
 
 
 def _touches(cause: TrueCause, incident: IncidentSeen) -> bool:
@@ -99,8 +109,8 @@ def _rank(cause: TrueCause, incident: IncidentSeen | None, seen: Observation) ->
     """Where the cause stood when the watcher acted upon its ranking, or at last where it did not act."""
     if incident is None:
         return None
-    acted = [plan.decided_ms for plan in seen.plans if plan.incident == incident.id and plan.performed]
-    versions = [one for one in seen.incidents if one.id == incident.id and one.ranking]
+    acted = [plan.decided_ms for plan in _performed(seen) if plan.incident == incident.id]
+    versions = [one for one in _of_fault(cause, seen) if one.id == incident.id and one.ranking]
     # What is asked for is seen a little after it was so; where all of it was seen too late, the first counts.
     shown = [one for one in versions if one.seen_ms <= min(acted, default=seen.ended_ms)] or versions[:1]
     ranking = shown[-1].ranking if shown else ()
@@ -110,14 +120,15 @@ def _rank(cause: TrueCause, incident: IncidentSeen | None, seen: Observation) ->
 
 def _verified(cause: TrueCause, seen: Observation) -> bool:
     """Whether the watcher itself says that something it did cured an incident of this cause."""
-    own = {one.id for one in seen.incidents if _touches(cause, one)}
-    return any(plan.incident in own and plan.cured for plan in seen.plans)
+    own = {one.id for one in _of_fault(cause, seen)}
+    after = (plan for plan in seen.plans if plan.decided_ms >= seen.injected_ms)
+    return any(plan.incident in own and plan.cured for plan in after)
 
 
 def _repaired(truth: Truth, seen: Observation) -> tuple[float | None, str]:
     """Seconds until the criterion held for good, or why that does not count as a repair."""
     looks = [look for look in seen.looks if look.time_ms >= seen.injected_ms]
-    performed = [plan for plan in seen.plans if plan.performed]
+    performed = _performed(seen)
     if truth.control or not looks:
         return None, ""
     broken = not all(look.repaired for look in looks)
@@ -135,6 +146,11 @@ def _repaired(truth: Truth, seen: Observation) -> tuple[float | None, str]:
     if held < min(plan.decided_ms for plan in performed):
         return None, "came right by itself before the watcher acted"
     return _seconds(held, seen), ""
+
+
+def _performed(seen: Observation) -> list[PlanSeen]:
+    """What the watcher did about the fault: what it did before cannot have been that."""
+    return [plan for plan in seen.plans if plan.performed and plan.decided_ms >= seen.injected_ms]
 
 
 def _last_run(looks: Sequence[Look]) -> int:
@@ -167,18 +183,13 @@ def _permitted(truth: Truth, plan: PlanSeen) -> bool:
 
 def _unrelated(truth: Truth, seen: Observation) -> set[str]:
     """Serious incidents that no fault of the scenario explains; before the injection that is every one."""
-    related = {
-        one.id
-        for cause in truth.causes
-        for one in seen.incidents
-        if _touches(cause, one) and one.opened_ms >= seen.injected_ms
-    }
+    related = {one.id for cause in truth.causes for one in _of_fault(cause, seen) if one.opened_ms >= seen.injected_ms}
     return {one.id for one in seen.incidents if one.serious and one.opened_ms >= seen.started_ms} - related
 
 
 def _split(truth: Truth, seen: Observation) -> Iterator[str]:
     """Yield a note where one cause became more than one incident."""
     for cause in truth.causes:
-        own = {one.id for one in seen.incidents if _touches(cause, one) and one.opened_ms >= seen.injected_ms}
+        own = {one.id for one in _of_fault(cause, seen)}
         if len(own) > len(truth.causes):
             yield f"{len(own)} incidents for {'/'.join(sorted(cause.kinds))}"

@@ -68,6 +68,11 @@ class IncidentSeen:
     ranking: tuple[Ranked, ...] = ()
 
     @property
+    def over(self) -> bool:
+        """Whether it asks for nothing any more; what is mitigated is only watched."""
+        return self.state in {"mitigated", "resolved"}
+
+    @property
     def serious(self) -> bool:
         return SEVERITIES.index(self.severity) >= SEVERITIES.index("warning")
 

@@ -32,7 +32,6 @@ _SETTLE_SECONDS, _CALM_SECONDS = 10.0, 20.0
 _TICK_SECONDS = 0.25
 #: After a repair that the watcher calls a cure, the mesh has to stay well for so long before the scenario ends early.
 _LASTING_MS = 10_000
-_OVER = frozenset({"mitigated", "resolved"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +115,18 @@ class _Trial:
             self.looks += [criterion.look(second) for second in fresh if second.time_ms >= injected_ms + 1000]
             if fresh:
                 wellbeing.look()
-            if follower.problem or (not due and self._settled(follower)):
+            if follower.problem or (not due and self._settled(injected_ms, follower)):
                 break
             pause(_TICK_SECONDS)
         return ""
 
-    def _settled(self, follower: Follower) -> bool:
+    def _settled(self, injected_ms: int, follower: Follower) -> bool:
         """Whether a fault has been cured for long enough; a control is always watched to its end."""
-        if self.scenario.control or not any(plan.cured for plan in follower.plans):
+        performed = [plan for plan in follower.plans if plan.performed and plan.decided_ms >= injected_ms]
+        if self.scenario.control or not any(plan.cured for plan in performed):
             return False
-        over = all(one.state in _OVER for one in follower.latest().values() if one.serious)
+        latest = follower.latest()
+        over = all(plan.incident in latest and latest[plan.incident].over for plan in performed)
         return over and _lasting(self.looks, max(_LASTING_MS, self.scenario.repaired.seconds * 1000))
 
     def _lost(self) -> tuple[str, ...]:
@@ -154,7 +155,7 @@ class _Trial:
 
 
 def _calm(follower: Follower) -> bool:
-    return not any(one.serious and one.state not in _OVER for one in follower.latest().values())
+    return not any(one.serious and not one.over for one in follower.latest().values())
 
 
 def _lasting(looks: Sequence[Look], milliseconds: int) -> bool:
