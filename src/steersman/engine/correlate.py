@@ -42,7 +42,12 @@ _SYMPTOMS = frozenset(
 _PLAIN = frozenset(
     {Aspect.DISK, Aspect.CERTIFICATE, Aspect.CLOCK, Aspect.CONFIGURATION, Aspect.INTEGRITY, Aspect.ACCESS}
 )
+#: What never explains anything else.
+_NO_REASON = frozenset({Aspect.TRAFFIC, Aspect.SOURCE})
 _ENDED_BY_ITSELF = frozenset({CauseKind.CRASH, CauseKind.CRASH_LOOP})
+#: Silence that begins within so long of another is the same silence.
+_AT_ONCE_MS = 15_000
+_FAR = 9
 _MACHINES = frozenset({EntityKind.HOST, EntityKind.NODE})
 
 
@@ -87,9 +92,15 @@ def depth(finding: Finding) -> Depth:
     return Depth.SYMPTOM if finding.aspect in _SYMPTOMS else Depth.OWN
 
 
-def place(finding: Finding, groups: Sequence[Group], wiring: Wiring, together_ms: int) -> Placement:
-    """Decide which of the open incidents a finding joins, if any."""
-    kin = [(_kinship(finding, group, wiring, together_ms), group) for group in groups]
+def place(
+    finding: Finding,
+    groups: Sequence[Group],
+    wiring: Wiring,
+    together_ms: int,
+    crowded: frozenset[str] = frozenset(),
+) -> Placement:
+    """Decide which of the open incidents a finding joins, if any. `crowded` are machines that have no time left."""
+    kin = [(_kinship(finding, group, wiring, together_ms, crowded), group) for group in groups]
     near = [(kinship, group) for kinship, group in kin if kinship is not None]
     if not near:
         return Placement()
@@ -112,10 +123,19 @@ class _Kinship:
     explains: bool = False
 
 
-def _kinship(finding: Finding, group: Group, wiring: Wiring, together_ms: int) -> _Kinship | None:
+def _kinship(
+    finding: Finding, group: Group, wiring: Wiring, together_ms: int, crowded: frozenset[str]
+) -> _Kinship | None:
     at = place_of(finding, wiring)
     if at in group.entities and (finding.peer is None or at in _places(group, wiring)):
         return _Kinship(0, "it is the same entity")
+    silent = [one.aspect is Aspect.SOURCE for one in group.findings]
+    if finding.aspect is Aspect.SOURCE or all(silent):
+        # Silence explains nothing, but several that fall silent together do so for one reason.
+        at_once = (
+            finding.aspect is Aspect.SOURCE and all(silent) and finding.started_ms <= group.joined_ms + _AT_ONCE_MS
+        )
+        return _Kinship(_FAR, "telemetry is missing from several at once") if at_once else None
     roots = roots_of(group.findings, wiring)
     own = depth(finding)
     root_depth = max((depth(one) for one in group.findings if place_of(one, wiring) in roots), default=Depth.SYMPTOM)
@@ -128,7 +148,8 @@ def _kinship(finding: Finding, group: Group, wiring: Wiring, together_ms: int) -
         return None
     if _is_guest_of(at, roots, wiring) and (own < Depth.PLAIN or root_depth < Depth.PLAIN):
         return _Kinship(1, "it is on the same machine as what is in trouble there")
-    return _deeper(own, root_depth, above, group, roots, explained=explained)
+    deeper = _deeper(own, root_depth, above, group, roots, explained=explained)
+    return deeper or _neighbour(finding, group, wiring, crowded, roots) or _behind_cache(finding, group, wiring)
 
 
 def _deeper(
@@ -151,6 +172,33 @@ def _deeper(
     return None if of_all is None else _Kinship(of_all, "what is in trouble needs it", explains=True)
 
 
+def _neighbour(
+    finding: Finding, group: Group, wiring: Wiring, crowded: frozenset[str], roots: Iterable[str]
+) -> _Kinship | None:
+    """Whether two that never call one another fight for a processor: one burns it, the other is slow for want of it."""
+    machines = crowded.intersection(wiring.needs(place_of(finding, wiring)))
+    if not any(machines.intersection(wiring.needs(root)) for root in roots):
+        return None
+    aspects = {one.aspect for one in group.findings}
+    slow = Aspect.LATENCY in aspects and not aspects & {Aspect.AVAILABILITY, *_PLAIN}
+    if finding.aspect is Aspect.CPU and slow:
+        return _Kinship(5, "it burns the processor that the others lack", explains=True)
+    if finding.aspect in _SYMPTOMS and Aspect.CPU in aspects:
+        return _Kinship(5, "it lacks the processor that the other burns")
+    return None
+
+
+def _behind_cache(finding: Finding, group: Group, wiring: Wiring) -> _Kinship | None:
+    """Whether one is a cache that no longer answers, and the other is read in its place by the same caller."""
+    at = place_of(finding, wiring)
+    for one in group.findings:
+        other = place_of(one, wiring)
+        if Aspect.CACHE in {finding.aspect, one.aspect} and set(wiring.needed_by(at)) & set(wiring.needed_by(other)):
+            is_cache = finding.aspect is Aspect.CACHE
+            return _Kinship(3, "reads that a cache does not answer go there", explains=is_cache)
+    return None
+
+
 def _is_guest_of(at: str, roots: Iterable[str], wiring: Wiring) -> bool:
     """Whether this is the machine on which a root runs, and so shares its processor and memory."""
     if wiring.entity(at).kind not in _MACHINES:
@@ -161,7 +209,7 @@ def _is_guest_of(at: str, roots: Iterable[str], wiring: Wiring) -> bool:
 def roots_of(findings: Iterable[Finding], wiring: Wiring) -> tuple[str, ...]:
     """Return the deepest entities in trouble: those that need nothing that is in trouble too."""
     places = dict.fromkeys(
-        place_of(finding, wiring) for finding in findings if finding.aspect is not Aspect.TRAFFIC
+        place_of(finding, wiring) for finding in findings if finding.aspect not in _NO_REASON
     ) or dict.fromkeys(place_of(finding, wiring) for finding in findings)
     return tuple(
         ref

@@ -10,21 +10,24 @@ from dataclasses import replace
 
 from steersman.engine.decide import Option, choose, identity, options, worth_asking
 from steersman.engine.decide_policy import Refusal, Target, autonomy, held_back, stopped
+from steersman.engine.diagnose.signatures import BY_CAUSE
 from steersman.engine.diagnose.words import because
 from steersman.engine.loop_diagnosis import doubtful, inquire
 from steersman.engine.loop_draft import Draft
 from steersman.engine.loop_incidents import UNDER_WAY
 from steersman.engine.loop_state import Act, Case
-from steersman.model.entities import CauseKind
-from steersman.model.findings import Aspect
-from steersman.model.incidents import Hypothesis, IncidentState
+from steersman.model.findings import Aspect, FindingSource
+from steersman.model.incidents import IncidentState
 from steersman.model.plans import Autonomy, Plan, PlanState
 from steersman.model.rounds import Abstained, AskRemedies, Decided, IncidentChanged
 
-#: What does not answer at all is not going to show more by being watched.
-_PLAIN = frozenset({CauseKind.CRASH, CauseKind.CRASH_LOOP, CauseKind.HANG})
+#: Answers to questions are there a round later; longer than two rounds nothing waits for them.
+_EVIDENCE_MS = 2_000
 #: An answer about remedies is good for so long; then the arguments may have changed.
 _ANSWER_AGE_MS = 10_000
+#: Where nothing helps, that is not asked every few seconds.
+_NOTHING = ("none:", "exhausted")
+_NOTHING_AGE_MS = 60_000
 #: So long an answer may take before it is asked for again.
 _NO_ANSWER_MS = 5_000
 _MOST_REFUSED = 3
@@ -67,10 +70,11 @@ def _decide(draft: Draft, case: Case, standing: Refusal | None) -> None:
         if refusal.code.startswith("uncertain"):
             case = inquire(draft, case)
         _withhold(draft, case, refusal)
-    elif _is_answered(draft, case):
-        _act_on(draft, case)
-    elif _may_ask(draft, case):
+    elif not _is_answered(draft, case):
+        # It is asked while the picture settles, so that no time is lost.
         _ask(draft, case)
+    elif _is_settled(draft, case):
+        _act_on(draft, case)
 
 
 def _hopeless(draft: Draft, case: Case) -> Refusal | None:
@@ -87,23 +91,17 @@ def _hopeless(draft: Draft, case: Case) -> Refusal | None:
 
 
 def _uncertain(draft: Draft, case: Case) -> Refusal | None:
-    """Say why the picture is not clear enough yet, or will not be."""
-    top, waited = case.top, draft.now_ms - case.settled_ms
-    patient = draft.now_ms - case.incident.opened_ms < draft.limit_ms("patience_seconds")
+    """Say why no cause is believed enough, or not any time soon."""
+    top, age = case.top, draft.now_ms - case.incident.opened_ms
     if top is None:
-        unclear = waited < draft.limit_ms("settle_seconds")
-        return _wait("unsettled", "it is too early to tell") if unclear else _escalate("unknown", "no cause is known")
-    certain = _belief(case)
-    if certain < draft.policy.confidence:
-        text = f"{because(top)} is the likeliest cause, but believed only {certain:.0%}"
-        code = f"uncertain:{top.key}"
-        return _wait(code, text) if patient else _escalate(f"doubt:{top.key}", text)
-    settle = "settle_down_seconds" if _is_plain(case) else "settle_seconds"
-    if waited < draft.limit_ms(settle):
-        return _wait(f"unsettled:{top.key}", f"{because(top)} has been the likeliest cause for a moment only")
-    if doubtful(case) and case.inquiry.rounds and draft.now_ms - case.inquiry.asked_ms < 2000:
-        return _wait(f"evidence:{top.key}", "the evidence that was asked for is not there yet")
-    return None
+        early = age < draft.limit_ms("settle_seconds")
+        return _wait("early", "no cause is known yet") if early else _escalate("unknown", "no cause is known")
+    belief = _belief(case)
+    if belief >= draft.policy.confidence:
+        return None
+    text = f"{because(top)} is the likeliest cause, but believed only {belief:.0%}"
+    patient = age < draft.limit_ms("patience_seconds")
+    return _wait(f"uncertain:{top.key}", text) if patient else _escalate(f"doubt:{top.key}", text)
 
 
 def _belief(case: Case) -> float:
@@ -114,8 +112,16 @@ def _belief(case: Case) -> float:
     return sum(one.score for one in case.incident.hypotheses if one.entity.ref == top.entity.ref)
 
 
-def _is_plain(case: Case) -> bool:
-    return case.top is not None and case.top.cause in _PLAIN
+def _is_settled(draft: Draft, case: Case) -> bool:
+    """Whether the likeliest cause has been that for as long as its kind demands, and no evidence is awaited."""
+    top = case.top
+    if top is None or (doubtful(case) and draft.now_ms - case.inquiry.asked_ms < _EVIDENCE_MS):
+        return False
+    seen = any(
+        one.source is FindingSource.HEALTH and top.cause in one.suggests and one.active for one in draft.found(case)
+    )
+    needed = draft.limit_ms("settle_seen_seconds") if seen else round(BY_CAUSE[top.cause].settle_seconds * 1000)
+    return draft.now_ms - case.settled_ms >= needed
 
 
 def _wait(code: str, reason: str) -> Refusal:
@@ -135,42 +141,34 @@ def _withhold(draft: Draft, case: Case, refusal: Refusal) -> None:
     draft.keep(replace(case, withheld=refusal.code, decided=True))
 
 
-def _asked_about(case: Case) -> tuple[Hypothesis, ...]:
-    return worth_asking(case.incident.hypotheses)
-
-
 def _is_answered(draft: Draft, case: Case) -> bool:
     """Whether remedies are known for what is believed now, and are fresh."""
     inquiry = case.inquiry
-    if inquiry.answered_ms is None or draft.now_ms - inquiry.answered_ms > _ANSWER_AGE_MS:
+    good_for = _NOTHING_AGE_MS if case.withheld.startswith(_NOTHING) else _ANSWER_AGE_MS
+    if inquiry.answered_ms is None or draft.now_ms - inquiry.answered_ms > good_for:
         return False
     return case.top is not None and case.top.key in inquiry.causes
 
 
-def _may_ask(draft: Draft, case: Case) -> bool:
-    """Whether to ask for remedies now: once for what is believed, and again when no answer came or it is old."""
-    inquiry = case.inquiry
-    if case.top is None or case.top.key not in inquiry.causes:
-        return True
-    since = inquiry.causes_ms if inquiry.answered_ms is None else inquiry.answered_ms
-    return draft.now_ms - since > (_NO_ANSWER_MS if inquiry.answered_ms is None else _ANSWER_AGE_MS)
-
-
 def _ask(draft: Draft, case: Case) -> None:
-    asked = _asked_about(case)
+    """Ask for remedies: once for what is believed, and again when no answer came or it is old."""
+    inquiry, asked = case.inquiry, worth_asking(case.incident.hypotheses)
+    known = case.top is not None and case.top.key in inquiry.causes
+    if known and inquiry.answered_ms is None and draft.now_ms - inquiry.causes_ms <= _NO_ANSWER_MS:
+        return
     if not asked:
         _withhold(draft, case, _escalate("nothing", "nothing of what is believed can be repaired"))
         return
     draft.emit(AskRemedies(case.incident.id, asked))
     inquiry = replace(
-        case.inquiry, causes=tuple(one.key for one in asked), causes_ms=draft.now_ms, remedies=(), answered_ms=None
+        inquiry, causes=tuple(one.key for one in asked), causes_ms=draft.now_ms, remedies=(), answered_ms=None
     )
     draft.keep(replace(case, inquiry=inquiry))
 
 
 def _act_on(draft: Draft, case: Case) -> None:
     """Choose among the remedies that are known, and see whether the owner allows the choice now."""
-    tried = frozenset(attempt.what for attempt in case.attempts)
+    tried = _tried(case)
     found = options(case.inquiry.remedies, case.incident.hypotheses, draft.lessons, draft.now_ms, tried)
     found = [option for option in found if option.belief >= draft.policy.confidence]
     allowed = [(option, autonomy(draft.policy, option.remedy, _target(draft, option))) for option in found]
@@ -190,6 +188,13 @@ def _act_on(draft: Draft, case: Case) -> None:
         _withhold(draft, case, refusal)
     else:
         _plan(draft, case, option, may)
+
+
+def _tried(case: Case) -> frozenset[str]:
+    """Return the acts that are not done again: those that did not help, and those whose cure did not last twice."""
+    failed = [one.what for one in case.attempts if one.state is not PlanState.CURED]
+    cured = [one.what for one in case.attempts if one.state is PlanState.CURED]
+    return frozenset([*failed, *(what for what in cured if cured.count(what) > 1)])
 
 
 def _nothing_left(case: Case, has_tried: bool) -> Refusal:  # noqa: FBT001 - it is told apart by the text alone

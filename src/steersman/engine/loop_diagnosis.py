@@ -21,6 +21,8 @@ _BLAMED = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG, ChangeKind.KNOB})
 _SKEW_MS = 5_000
 #: What ended longer ago is no evidence of what is wrong now.
 _FADED_MS = 30_000
+#: So long after an act a change of its target is taken for its trace.
+_TRACE_MS = 60_000
 _CLOSE = 0.25
 _SURE = 0.75
 _MOST_ROUNDS = 2
@@ -56,6 +58,7 @@ def _suspects(case: Case, ref: str) -> bool:
 def _diagnose(draft: Draft, case: Case) -> None:
     found = [one for one in draft.found(case) if one.active or (one.ended_ms or 0) > draft.now_ms - _FADED_MS]
     fresh_trends = case.inquiry.trends if draft.now_ms - case.inquiry.asked_ms < _TREND_AGE_MS else ()
+    found += _nearby(draft, case)
     shown = {(one.entity.ref, one.aspect) for one in found}
     extra = [one for one in observed(fresh_trends, draft.now_ms) if (one.entity.ref, one.aspect) not in shown]
     suspected = _changes(draft, case, found)
@@ -64,17 +67,38 @@ def _diagnose(draft: Draft, case: Case) -> None:
     _told(draft, case, ranked, found, suspected)
 
 
+def _nearby(draft: Draft, case: Case) -> list[Finding]:
+    """Return information about what is in the incident or directly needed by it, as far as it has not joined."""
+    if not draft.notes:
+        return []
+    known = dict.fromkeys(case.incident.findings)
+    around = dict.fromkeys(case.incident.entities)
+    for ref in case.incident.entities:
+        around.update(dict.fromkeys(draft.wiring.needs(ref)))
+    return [one for ref in around for one in draft.notes.get(ref, ()) if one.key not in known]
+
+
 def _changes(draft: Draft, case: Case, found: Sequence[Finding]) -> tuple[Change, ...]:
     """Return what was changed shortly before at what is in the incident, or at what that needs."""
-    started = min((one.started_ms for one in found), default=case.incident.opened_ms)
+    serious = (one.started_ms for one in found if one.severity != "info")
+    started = min(serious, default=case.incident.opened_ms)
     lately = draft.recent_changes(started - draft.limit_ms("change_seconds"), started + _SKEW_MS)
-    blamed = [change for change in lately if change.kind in _BLAMED]
+    blamed = [change for change in lately if change.kind in _BLAMED and not _is_ours(draft, change)]
     if not blamed:
         return ()
     near = dict.fromkeys(case.incident.entities)
     for ref in case.incident.entities:
         near.update(dict.fromkeys(draft.wiring.below(ref)))
     return tuple(change for change in blamed if draft.wiring.fold(change.entity.ref) in near)
+
+
+def _is_ours(draft: Draft, change: Change) -> bool:
+    """Whether a change is the trace of an act of the loop: a roll-back is not suspect because it followed a deploy."""
+    ref = draft.wiring.fold(change.entity.ref)
+    return any(
+        draft.wiring.fold(act.target) == ref and act.time_ms <= change.time_ms <= act.time_ms + _TRACE_MS
+        for act in draft.acts
+    )
 
 
 def _told(

@@ -6,6 +6,7 @@ Stages share one draft and nothing of it outlives the step. Their judgement live
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from steersman.engine.loop_state import Case, LoopState
@@ -21,8 +22,8 @@ DEFAULTS = {
     "calm_seconds": 10.0,  # an incident stays mitigated for so long before it is resolved
     "cured_seconds": 3.0,  # signals have to stay well for so long before an action counts as a cure
     "slack_seconds": 5.0,  # a remedy gets so much longer than it declares
-    "settle_seconds": 2.0,  # the likeliest cause has to be the same for so long before anything is decided
-    "settle_down_seconds": 1.0,  # likewise when something does not answer at all
+    "settle_seconds": 2.0,  # an incident without a likely cause is looked at for so long
+    "settle_seen_seconds": 1.0,  # a cause that its supervisor saw has to be the likeliest for so long
     "patience_seconds": 20.0,  # uncertain for longer than this, the loop turns to a person
     "reopen_seconds": 120.0,  # what comes back so soon is the old incident
     "together_seconds": 120.0,  # what begins later than this below an incident is another one
@@ -55,6 +56,7 @@ class Draft:
         self.commands: list[Command] = []
         self.stale: dict[Id, None] = {}  # incidents whose picture changed, in the order of its coming
         self._wiring: Wiring | None = None
+        self._notes: dict[str, list[Finding]] | None = None
         self._ids = 0
 
     @property
@@ -64,6 +66,16 @@ class Draft:
             called = (finding for finding in self.findings.values() if finding.peer is not None)
             self._wiring = Wiring(self.topology, called)
         return self._wiring
+
+    @property
+    def notes(self) -> Mapping[str, Sequence[Finding]]:
+        """Information that is current, by the entity that it is about; it is evidence for whoever is near."""
+        if self._notes is None:
+            self._notes = {}
+            for finding in self.findings.values():
+                if finding.severity == "info" and finding.active:
+                    self._notes.setdefault(self.wiring.fold(finding.entity.ref), []).append(finding)
+        return self._notes
 
     def new_id(self) -> Id:
         """Return the next id of this round: the same in every replay."""

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from steersman.engine.correlate import Group, Placement, place, place_of, touched
+from steersman.engine.diagnose.scene import HOSTS
 from steersman.engine.diagnose.words import title
 from steersman.engine.loop_draft import Draft
+from steersman.engine.loop_lessons import remember
 from steersman.engine.loop_state import Case
 from steersman.model.changes import ChangeKind
-from steersman.model.findings import Finding, Severity
+from steersman.model.findings import Aspect, Finding, Severity
 from steersman.model.ids import Id
 from steersman.model.incidents import Incident, IncidentState
 from steersman.model.plans import PlanState
@@ -45,6 +47,11 @@ class _Index:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._by_entity: dict[str, dict[Id, None]] = {}
+        self.crowded = frozenset(
+            finding.entity.ref
+            for finding in draft.findings.values()
+            if finding.aspect is Aspect.CPU and finding.active and finding.entity.kind in HOSTS
+        )
         for case in draft.cases.values():
             self.add(case)
 
@@ -67,15 +74,35 @@ class _Index:
         wiring.learn(finding)
         ends = touched(finding, wiring)
         around = dict.fromkeys([*ends, *wiring.below(ends[-1]), *wiring.above(ends[-1])])
-        groups = [_group(draft, case) for case in self.near(around)]
-        found = place(finding, groups, wiring, draft.limit_ms("together_seconds")) if groups else Placement()
+        for machine in sorted(self.crowded.intersection(around)):
+            around.update(dict.fromkeys(wiring.needed_by(machine)))
+        for caller in wiring.needed_by(ends[-1]):
+            around.update(dict.fromkeys(wiring.needs(caller)))
+        near = self.near(around)
+        if finding.aspect is Aspect.SOURCE:
+            near = list(draft.cases.values())  # silence spreads along no edge
+        groups = [_group(draft, case) for case in near]
+        together = draft.limit_ms("together_seconds")
+        found = place(finding, groups, wiring, together, self.crowded) if groups else Placement()
         if found.joins is None:
-            self.add(_opened(draft, finding))
+            self.add(self._with_notes(_opened(draft, finding), ends))
             return
         case = _joined(draft, draft.cases[found.joins], finding, found.why)
         for other in found.merges:
             case = _merged(draft, case, draft.cases[other])
-        self.add(case)
+        self.add(self._with_notes(case, ends))
+
+    def _with_notes(self, case: Case, ends: Iterable[str]) -> Case:
+        """Let information join that was there before, about the entities of a finding."""
+        draft = self._draft
+        known = (one for ref in ends for one in draft.notes.get(ref, ()) if one.key not in draft.owners)
+        keys = tuple(dict.fromkeys(one.key for one in known))
+        if not keys:
+            return case
+        draft.owners.update(dict.fromkeys(keys, case.incident.id))
+        case = replace(case, incident=replace(case.incident, findings=(*case.incident.findings, *keys)))
+        draft.keep(case)
+        return case
 
 
 def _group(draft: Draft, case: Case) -> Group:
@@ -122,22 +149,25 @@ def _joined(draft: Draft, case: Case, finding: Finding, why: str) -> Case:
         findings=tuple(dict.fromkeys((*incident.findings, finding.key))),
         entities=tuple(dict.fromkeys((*incident.entities, *touched(finding, draft.wiring)))),
         severity=_worst(incident.severity, finding.severity),
-        **_reopened(case, finding),
+        **_reopened(draft, case, finding),
     )
 
 
-def _reopened(case: Case, finding: Finding) -> dict[str, object]:
-    """Return what changes when a serious finding joins what was thought to be over."""
+def _reopened(draft: Draft, case: Case, finding: Finding) -> dict[str, object]:
+    """Return what changes when a serious finding joins what was thought to be over: what cured it did not last."""
     over = case.incident.state in {IncidentState.MITIGATED, IncidentState.RESOLVED}
     if finding.severity == "info" or not over:
         return {}
+    last = case.attempts[-1] if case.attempts else None
+    if last is not None and last.state is PlanState.CURED:
+        remember(draft, last.action, last.situation, helped=False)
     return {"state": IncidentState.OPEN, "mitigated_ms": None, "resolved_ms": None, "resolution": ""}
 
 
 def _noted(draft: Draft, finding: Finding) -> None:
     """Take note that a finding of an open incident began again or grew."""
     case = draft.cases[draft.owners[finding.key]]
-    changes = _reopened(case, finding)
+    changes = _reopened(draft, case, finding)
     severity = _worst(case.incident.severity, finding.severity)
     if changes or severity != case.incident.severity:
         why = "came back" if changes else "became worse"

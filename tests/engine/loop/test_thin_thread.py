@@ -1,72 +1,107 @@
 from __future__ import annotations
 
-from steersman.engine.loop import LoopState, step
-from steersman.model.entities import CauseKind, Entity, EntityKind
-from steersman.model.findings import Aspect, Direction, Finding, FindingSource
+from typing import Any
+
+import pytest
+
+from steersman.model.entities import CauseKind
+from steersman.model.findings import Aspect, Direction, FindingSource
 from steersman.model.incidents import IncidentState
-from steersman.model.plans import Autonomy, PlanState, Remedy, Risk, VerdictKind
-from steersman.model.rounds import (
-    AskRemedies,
-    Decided,
-    IncidentChanged,
-    Judged,
-    Learnt,
-    Progress,
-    Remedies,
-    Round,
-)
-
-T0 = 1_767_225_600_000
-ORDERS = Entity(EntityKind.SERVICE, "orders", (("self_healing", "true"),))
-RESTART = Remedy(
-    action="workloads.restart",
-    args={"service": "orders"},
-    target=ORDERS,
-    cause=CauseKind.CRASH,
-    risk=Risk.DISRUPTIVE,
-    summary="restart orders",
-)
+from steersman.model.plans import Autonomy, PlanState
+from steersman.model.rounds import AskRemedies, Decided, IncidentChanged, Learnt, Noticed
 
 
-def down(ended_ms: int | None = None) -> Finding:
-    return Finding(
-        key="up@orders",
-        entity=ORDERS,
-        aspect=Aspect.AVAILABILITY,
-        direction=Direction.GONE,
-        source=FindingSource.HEALTH,
+@pytest.fixture
+def down(seen: Any) -> Any:
+    return seen(
+        "orders",
+        Aspect.AVAILABILITY,
+        Direction.GONE,
         severity="critical",
-        started_ms=T0,
-        seen_ms=T0,
-        reason="orders exited with code 1",
-        suggests=frozenset({CauseKind.CRASH}),
-        ended_ms=ended_ms,
+        source=FindingSource.HEALTH,
+        suggests=[CauseKind.CRASH],
+        reason="the process of orders/0 exited with code 1",
     )
 
 
-def test_a_crash_is_explained_repaired_verified_and_resolved() -> None:
+def test_a_crash_is_explained_repaired_verified_and_resolved(playbook: Any, remedy: Any, down: Any) -> None:
     """One crash goes through every stage of the loop."""
-    state, told = LoopState(), []
-
-    def play(second: int, *noticed: Finding, **more: object) -> list[object]:
-        nonlocal state
-        state, commands = step(state, Round(now_ms=T0 + second * 1000, seed=second, **more), noticed)  # type: ignore[arg-type]
-        told.extend(commands)
-        return list(commands)
-
-    play(0, down())
-    asked = next(one for one in play(1) if isinstance(one, AskRemedies))
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.run(4, down)
+    asked, (decided,) = book.all(AskRemedies)[0], book.all(Decided)
     assert asked.hypotheses[0].key == "crash@service:orders"
-    answer = Remedies(asked.incident, (RESTART,))
-    plan = next(one for one in play(2, remedies=(answer,)) if isinstance(one, Decided)).plan
-    assert (plan.autonomy, plan.state) == (Autonomy.ACT, PlanState.APPROVED)
-    play(3, progress=(Progress(plan=plan.id, state="verifying", time_ms=T0 + 3000),))
-    play(5, down(ended_ms=T0 + 5000))
-    judged = [one for second in range(6, 10) for one in play(second) if isinstance(one, Judged)]
-    assert [(one.verdict.kind, one.undo) for one in judged] == [(VerdictKind.CURED, False)]
-    for second in range(10, 20):
-        play(second)
-    assert [one.lesson.helped for one in told if isinstance(one, Learnt)] == [1.0]
-    last = [one for one in told if isinstance(one, IncidentChanged)][-1].incident
-    assert (last.state, last.resolution) == (IncidentState.RESOLVED, "restart orders: cured after 5 s")
-    assert (state.incidents, state.plans) == ({}, {})
+    assert (decided.plan.autonomy, decided.plan.state) == (Autonomy.ACT, PlanState.APPROVED)
+    book.run(20, *book.ended(down))
+    assert book.verdicts == ["cured"]
+    assert [one.lesson.helped for one in book.all(Learnt)] == [1.0]
+    assert book.incident().state is IncidentState.RESOLVED
+    assert book.incident().resolution == "repair orders: cured after 4 s"
+    assert (book.state.incidents, book.state.plans) == ({}, {})
+
+
+def test_a_decision_comes_within_two_seconds_of_a_crash_that_was_seen(playbook: Any, remedy: Any, down: Any) -> None:
+    """What its supervisor saw end needs no second look."""
+    book = playbook(helps=lambda cause: [remedy(cause)])
+    book.run(3, down)
+    assert [second for second, one in book.told if isinstance(one, Decided)] == [1]
+
+
+def test_the_title_says_what_where_and_why(playbook: Any, down: Any, changed: Any) -> None:
+    """People know an incident by one sentence."""
+    from steersman.model.changes import ChangeKind
+
+    book = playbook()
+    book.run(2, down)
+    text = "orders: the process of orders/0 exited with code 1, caused by a crash of orders"
+    assert book.incident().title == text
+    other = playbook()
+    other.run(2, down, changes=(changed("orders", ChangeKind.DEPLOY),))
+    assert other.incident().title.endswith(", caused by a deploy of orders 3 s before")
+
+
+def test_what_is_still_so_is_told_once(playbook: Any, down: Any) -> None:
+    """A finding that is reported every second gives no line every second."""
+    book = playbook()
+    for _ in range(10):
+        book.play(down)
+    assert len(book.all(Noticed)) == 1
+    assert len(book.all(IncidentChanged)) <= 3
+
+
+def test_information_opens_no_incident_and_joins_the_one_that_it_touches(playbook: Any, seen: Any, down: Any) -> None:
+    """A note about an entity is evidence once something is wrong with it."""
+    note = seen("orders", Aspect.CPU, severity="info")
+    book = playbook()
+    book.run(3, note)
+    assert book.state.incidents == {}
+    book.run(2, down)
+    assert book.incident().findings == (down.key, note.key)
+
+
+def test_what_comes_back_soon_is_the_old_incident(playbook: Any, down: Any) -> None:
+    """An incident that was just resolved is opened again, and knows it."""
+    book = playbook()
+    book.run(3, down)
+    book.run(15, *book.ended(down))
+    assert book.incident().state is IncidentState.RESOLVED
+    book.run(2, down)
+    assert book.incident().state is IncidentState.OPEN
+
+
+def test_what_comes_back_later_is_another_incident(playbook: Any, down: Any) -> None:
+    """Two minutes after its end an incident is history."""
+    book = playbook()
+    book.run(3, down)
+    book.run(150, *book.ended(down))
+    book.run(2, down)
+    assert len({one.incident.id for one in book.all(IncidentChanged)}) == 2
+
+
+def test_a_service_that_went_down_three_times_crashes_in_a_loop(playbook: Any, down: Any) -> None:
+    """The same end again and again is another cause than one end."""
+    book = playbook()
+    for _ in range(3):
+        book.run(4, down)
+        book.run(15, *book.ended(down))
+    book.run(3, down)
+    assert book.top == "crash_loop@service:orders"

@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from steersman.engine.diagnose.scene import SYMPTOMS, Scene, facts
+from steersman.engine.diagnose.scene import SYMPTOMS, Scene, facts, suspicion
 from steersman.engine.diagnose.signatures import SIGNATURES
-from steersman.engine.diagnose.signs import KEY_WEIGHT, Fact, Sign, Signature, Where
+from steersman.engine.diagnose.signs import KEY_WEIGHT, Fact, Known, Sign, Signature, Where
 from steersman.model.changes import ChangeKind
 from steersman.model.entities import CauseKind
 from steersman.model.findings import Aspect, Direction, Finding
@@ -28,8 +28,6 @@ _RESOURCE_OF_VICTIM = 0.6
 _SOFT = frozenset({Aspect.AVAILABILITY, Aspect.POOL, Aspect.MEMORY, Aspect.CPU, Aspect.DESCRIPTORS})
 #: What a trend says that has nothing unusual in it, against a cause that should show there.
 _AS_USUAL = -1.2
-#: A change loses half of its suspicion in this time.
-_CHANGE_HALF_LIFE_MS = 120_000
 _KEPT = 8
 _STRENGTH = {"critical": 1.0, "warning": 0.9, "info": 0.5}
 #: What has ended already still tells what it was.
@@ -48,7 +46,7 @@ def rank(
     seen: Scene, quiet: frozenset[tuple[str, Aspect]] = frozenset(), denied: tuple[str, ...] = ()
 ) -> tuple[Hypothesis, ...]:
     """Return the likeliest causes, best first. `quiet` are aspects that a trend shows to be as usual."""
-    started = min((finding.started_ms for finding in seen.findings), default=0)
+    started = seen.started_ms
     suspicions = [suspicion for ref in _suspects(seen) for suspicion in _suspected(seen, ref, started, quiet)]
     suspicions = [one for one in suspicions if f"{one.cause.cause}@{seen.wiring.entity(one.ref).ref}" not in denied]
     suspicions.sort(key=lambda one: (-one.score, one.cause.cause, one.ref))
@@ -66,7 +64,7 @@ def rank(
 
 def _suspects(seen: Scene) -> list[str]:
     """Return where findings are, who is complained about, and what they need that was changed."""
-    found = dict.fromkeys([*seen.at, *seen.about])
+    found = dict.fromkeys([*seen.at, *seen.about, *seen.reported])
     for change in seen.changes:
         found.setdefault(seen.wiring.fold(change.entity.ref))
     return list(found)
@@ -99,7 +97,7 @@ class _Glance:
     aspects: frozenset[Aspect]
     text: str
     suggested: frozenset[CauseKind]
-    facts: Mapping[Fact, str]
+    facts: Mapping[Fact, Known]
     changed: bool
 
     def may_be(self, cause: Signature) -> bool:
@@ -120,7 +118,7 @@ class _Told:
     is_key: bool
 
 
-def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, str], started_ms: int) -> Iterator[_Told]:
+def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, Known], started_ms: int) -> Iterator[_Told]:
     victim = Fact.NEEDS_TROUBLED in known
     for sign in cause.signs:
         best = _best(sign, seen, ref, victim=victim)
@@ -129,7 +127,8 @@ def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, str],
             yield _Told(_evidence(finding, sign.weight * strength), sign.weight >= KEY_WEIGHT)
     for fact, weight in cause.facts.items():
         if fact in known:
-            yield _Told(Evidence(known[fact], weight), weight >= KEY_WEIGHT)
+            one = known[fact]
+            yield _Told(Evidence(one.text, round(weight * one.strength, 3)), weight >= KEY_WEIGHT)
     yield from _suggested(cause, seen, ref)
     yield from _said(cause, seen, ref)
     yield from _changed(cause, seen, ref, started_ms)
@@ -182,8 +181,7 @@ def _changed(cause: Signature, seen: Scene, ref: str, started_ms: int) -> Iterat
         if weight is not None:
             before = max(0, started_ms - change.time_ms)
             text = f"{change.summary or change.kind} {before / 1000:.0f} s before the first finding"
-            share = 0.5 + 0.5 * 0.5 ** (before / _CHANGE_HALF_LIFE_MS)
-            yield _Told(Evidence(text, round(weight * share, 3), change.id), _is_followed(seen, ref))
+            yield _Told(Evidence(text, round(weight * suspicion(seen, change), 3), change.id), _is_followed(seen, ref))
             return
     yield from _changed_by_itself(cause, seen, ref)
 
@@ -209,7 +207,8 @@ def _is_followed(seen: Scene, ref: str) -> bool:
     """Whether anything is wrong there or with those who need it: a change that nothing followed is no suspect."""
     if any(_is_wrong(finding) for finding in (*seen.own(ref), *seen.callers(ref))):
         return True
-    return any(_is_wrong(finding) for finding in seen.seen(Where.DEPENDENTS, ref))
+    around = (*seen.seen(Where.CALLS, ref), *seen.seen(Where.DEPENDENTS, ref))
+    return any(_is_wrong(finding) for finding in around)
 
 
 def _is_wrong(finding: Finding) -> bool:

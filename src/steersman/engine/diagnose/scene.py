@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from steersman.engine.diagnose.signs import Fact, Where
+from steersman.engine.diagnose.signs import Fact, Known, Where
 from steersman.engine.loop_wiring import Wiring
-from steersman.model.changes import Change, ChangeKind
+from steersman.model.changes import Change
 from steersman.model.entities import EntityKind
 from steersman.model.findings import Aspect, Direction, Finding
 from steersman.model.topology import EdgeKind
@@ -44,6 +44,8 @@ RESOURCES = frozenset(
 HOSTS = frozenset({EntityKind.HOST, EntityKind.NODE})
 _CALLING = frozenset({EdgeKind.CALLS, EdgeKind.DEPENDS_ON})
 _REPEATED = 3
+#: A change loses half of its suspicion in this time.
+_CHANGE_HALF_LIFE_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,13 @@ class Scene:
     begun: Mapping[str, tuple[int, ...]]
     at: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     about: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    reported: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+
+    @property
+    def started_ms(self) -> int:
+        """When the trouble began; information may be much older."""
+        times = [finding.started_ms for finding in self.findings if finding.severity != "info"]
+        return min(times or (finding.started_ms for finding in self.findings), default=0)
 
     def own(self, ref: str) -> tuple[Finding, ...]:
         return self.at.get(ref, ())
@@ -74,23 +83,43 @@ class Scene:
             return self._around(self.wiring.needed_by(ref), _CALLING)
         if where is Where.NEEDS:
             return self._around(self.wiring.needs(ref), _CALLING)
+        if where is Where.CALLS:
+            return self.reported.get(ref, ())
         return self._around(self.wiring.needs(ref), frozenset({EdgeKind.RUNS_ON}))
 
     def changed(self, ref: str) -> Iterator[Change]:
         """Yield what was changed at an entity, the latest first."""
         return (change for change in reversed(self.changes) if self.wiring.fold(change.entity.ref) == ref)
 
-    def troubled(self, ref: str) -> bool:
-        """Whether an entity is in trouble itself, and not merely busier or idler than usual."""
-        return any(_is_trouble(finding) for finding in (*self.own(ref), *self.callers(ref)))
+    def is_changed(self, ref: str) -> bool:
+        """Whether an entity was changed, as somebody reported or as only its telemetry tells."""
+        if any(True for _ in self.changed(ref)):
+            return True
+        return any(one.aspect is Aspect.CONFIGURATION and one.direction is Direction.NEW for one in self.own(ref))
+
+    def complaining(self, ref: str) -> list[str]:
+        """Return who reports trouble with calls to an entity."""
+        return list(dict.fromkeys(self.wiring.fold(finding.entity.ref) for finding in self.callers(ref)))
 
     def troubled_needs(self, ref: str) -> list[str]:
-        """Return what an entity calls, directly or not, that is in trouble."""
+        """Return what an entity calls, directly or not, that is in trouble.
+
+        When the entity itself was just changed and nobody else complains, the trouble may well be its own.
+        """
+        changed = self.is_changed(ref)
         return [
             below
             for below in self.wiring.below(ref)
-            if below != ref and self.wiring.entity(below).kind not in HOSTS and self.troubled(below)
+            if self.wiring.entity(below).kind not in HOSTS and self._is_troubled(below, {ref} if changed else set())
         ]
+
+    def _is_troubled(self, ref: str, distrusted: set[str]) -> bool:
+        if any(is_trouble(finding) for finding in self.own(ref)):
+            return True
+        return any(
+            is_trouble(finding) and self.wiring.fold(finding.entity.ref) not in distrusted
+            for finding in self.callers(ref)
+        )
 
     def _around(self, near: Mapping[str, EdgeKind], kinds: frozenset[EdgeKind]) -> list[Finding]:
         return [finding for ref, kind in near.items() if kind in kinds for finding in self.own(ref)]
@@ -106,12 +135,14 @@ def scene(
     """Arrange findings by place: one about a call belongs to the one who is called."""
     at: dict[str, list[Finding]] = {}
     about: dict[str, list[Finding]] = {}
+    reported: dict[str, list[Finding]] = {}
     kept = tuple(findings)
     for finding in kept:
         if finding.peer is None:
             at.setdefault(wiring.fold(finding.entity.ref), []).append(finding)
         else:
             about.setdefault(wiring.fold(finding.peer.ref), []).append(finding)
+            reported.setdefault(wiring.fold(finding.entity.ref), []).append(finding)
     return Scene(
         wiring,
         kept,
@@ -120,104 +151,144 @@ def scene(
         begun,
         {ref: tuple(found) for ref, found in at.items()},
         {ref: tuple(found) for ref, found in about.items()},
+        {ref: tuple(found) for ref, found in reported.items()},
     )
 
 
-def facts(seen: Scene, ref: str) -> dict[Fact, str]:
+def facts(seen: Scene, ref: str) -> dict[Fact, Known]:
     """Return what is true of a suspect as a whole, with the words that say why."""
-    found: dict[Fact, str] = {}
-    own, calls = seen.own(ref), seen.callers(ref)
+    own, complaints = seen.own(ref), seen.callers(ref)
     serious = [finding for finding in own if finding.severity != "info"]
     name = seen.wiring.entity(ref).id
+    found: dict[Fact, Known] = {}
     down = _first(serious, Aspect.AVAILABILITY)
     if down is not None:
-        found[Fact.DOWN] = down.reason
+        found[Fact.DOWN] = Known(down.reason)
     scarce = next((finding for finding in serious if finding.aspect in RESOURCES), None)
     if scarce is not None:
-        found[Fact.RESOURCE] = scarce.reason
+        found[Fact.RESOURCE] = Known(scarce.reason)
     if ref not in seen.watched and not own:
-        found[Fact.EXTERNAL] = f"{name} has no telemetry of its own: only its callers see it"
-    elif calls and not any(_is_trouble(finding) for finding in serious):
-        found[Fact.HEALTHY_INSIDE] = f"{name} itself sees nothing wrong"
-    found |= _repeated(seen, own, name) | _around_it(seen, ref, name) | _traffic(seen, ref, name)
-    if HOSTS.isdisjoint({seen.wiring.entity(ref).kind}):
-        return found | _as_guest(seen, ref, name)
-    return found | _as_host(seen, ref, name)
+        found[Fact.EXTERNAL] = Known(f"{name} has no telemetry of its own: only its callers see it")
+    elif complaints and not any(is_trouble(finding) for finding in serious):
+        found[Fact.HEALTHY_INSIDE] = Known(f"{name} itself sees nothing wrong")
+    found |= _repeated(seen, own, name) | _around_it(seen, ref, name) | _changes(seen, ref) | _traffic(seen, ref, name)
+    if seen.wiring.entity(ref).kind in HOSTS:
+        return found | _as_host(seen, ref, name)
+    return found | _as_guest(seen, ref, name)
 
 
-def _repeated(seen: Scene, own: Sequence[Finding], name: str) -> dict[Fact, str]:
+def _repeated(seen: Scene, own: Sequence[Finding], name: str) -> dict[Fact, Known]:
+    looping = next((one for one in own if one.aspect is Aspect.RESTARTS and one.severity == "critical"), None)
+    if looping is not None:
+        return {Fact.REPEATS: Known(looping.reason)}
     times = max((len(seen.begun.get(finding.key, ())) for finding in own), default=0)
-    return {Fact.REPEATS: f"{name} went down {times} times in ten minutes"} if times >= _REPEATED else {}
+    return {Fact.REPEATS: Known(f"{name} went down {times} times in ten minutes")} if times >= _REPEATED else {}
 
 
-def _around_it(seen: Scene, ref: str, name: str) -> dict[Fact, str]:
+def _around_it(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     found = {}
     troubled = seen.troubled_needs(ref)
     if troubled:
         below = seen.wiring.entity(troubled[-1]).id
-        found[Fact.NEEDS_TROUBLED] = f"{name} needs {below}, which is in trouble itself"
+        found[Fact.NEEDS_TROUBLED] = Known(f"{name} needs {below}, which is in trouble itself")
     callers = [other for other, kind in seen.wiring.needed_by(ref).items() if kind in _CALLING]
-    if callers:
-        found[Fact.NEEDED] = f"{len(callers)} need {name}"
-    complaining = {seen.wiring.fold(finding.entity.ref) for finding in seen.callers(ref)}
+    complaining = seen.complaining(ref)
     content = [other for other in callers if other not in complaining]
     if complaining and content:
-        found[Fact.OTHERS_FINE] = f"{seen.wiring.entity(content[0]).id} calls {name} without trouble"
-    change = next((one for one in seen.changed(ref) if one.kind in {ChangeKind.DEPLOY, ChangeKind.CONFIG}), None)
-    if change is not None:
-        found[Fact.CHANGED] = f"{change.summary or change.kind} just before"
+        found[Fact.OTHERS_FINE] = Known(f"{seen.wiring.entity(content[0]).id} calls {name} without trouble")
     return found
 
 
-def _traffic(seen: Scene, ref: str, name: str) -> dict[Fact, str]:
+def _changes(seen: Scene, ref: str) -> dict[Fact, Known]:
+    found = {}
+    change = next(seen.changed(ref), None)
+    if change is not None:
+        found[Fact.CHANGED] = Known(f"{change.summary or change.kind} just before", suspicion(seen, change))
+    elif seen.is_changed(ref):
+        found[Fact.CHANGED] = Known(f"{seen.wiring.entity(ref).id} runs another version than before")
+    complaining = seen.complaining(ref)
+    if complaining and all(seen.is_changed(other) for other in complaining):
+        names = ", ".join(_ids(seen, complaining))
+        found[Fact.CALLER_CHANGED] = Known(f"only {names} complains, which was just changed")
+    return found
+
+
+def suspicion(seen: Scene, change: Change) -> float:
+    """Return how suspect a change is, 0.5 to 1: the sooner trouble followed, the more."""
+    before = max(0, seen.started_ms - change.time_ms)
+    return float(0.5 + 0.5 * 0.5 ** (before / _CHANGE_HALF_LIFE_MS))
+
+
+def _traffic(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     flood = _first(seen.own(ref), Aspect.TRAFFIC, Direction.HIGH)
     if flood is None:
         return {}
-    found = {Fact.FLOODED: flood.reason}
+    found = {Fact.FLOODED: Known(flood.reason)}
     above = [other for other in seen.wiring.needed_by(ref) if _first(seen.own(other), Aspect.TRAFFIC, Direction.HIGH)]
     if not above:
-        found[Fact.ORIGIN] = f"nobody who calls {name} is busier than usual"
+        found[Fact.ORIGIN] = Known(f"nobody who calls {name} is busier than usual")
     return found
 
 
-def _as_guest(seen: Scene, ref: str, name: str) -> dict[Fact, str]:
+def _as_guest(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
+    """Return what the others on its machine, and a cache beside it, have to do with a suspect.
+
+    One that burns the processor while others suffer, on nobody's path, is the neighbour they suffer from.
+    """
+    found = {}
+    crowded = _first(seen.seen(Where.HOST, ref), Aspect.CPU, Direction.HIGH)
+    if crowded is not None and _first(seen.own(ref), Aspect.CPU) is None:
+        found[Fact.CROWDED] = Known(crowded.reason)
+    cold = next((one for other in _readers(seen, ref) if (one := _cold(seen, other)) is not None), None)
+    if cold is not None:
+        found[Fact.CACHE_COLD] = Known(cold.reason)
     burns = _first(seen.own(ref), Aspect.CPU, Direction.HIGH)
-    calls = [
-        other
-        for near in (seen.wiring.needs(ref), seen.wiring.needed_by(ref))
-        for other, kind in near.items()
-        if kind in _CALLING
-    ]
+    called = any(kind in _CALLING for kind in seen.wiring.needed_by(ref).values())
     suffering = [other for other in seen.at if other != ref and _suffers(seen, other)]
-    if burns is not None and not calls and suffering:
-        return {Fact.APART: f"{name} is on nobody's path, and {', '.join(_ids(seen, suffering))} suffer"}
-    return {}
+    if burns is not None and not called and suffering and not _suffers(seen, ref):
+        found[Fact.APART] = Known(f"{name} is on nobody's path, and {', '.join(_ids(seen, suffering))} suffer")
+    return found
 
 
-def _as_host(seen: Scene, ref: str, name: str) -> dict[Fact, str]:
+def _readers(seen: Scene, ref: str) -> list[str]:
+    """Return who calls an entity, and what they call beside it: one of them may be, or have, the cache before it."""
+    callers = [other for other, kind in seen.wiring.needed_by(ref).items() if kind in _CALLING]
+    beside = [other for caller in callers for other, kind in seen.wiring.needs(caller).items() if kind in _CALLING]
+    return [other for other in dict.fromkeys([*callers, *beside]) if other != ref]
+
+
+def _cold(seen: Scene, ref: str) -> Finding | None:
+    return _first(seen.own(ref), Aspect.CACHE)
+
+
+def _as_host(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     guests = [other for other, kind in seen.wiring.needed_by(ref).items() if kind is EdgeKind.RUNS_ON]
     found = {}
     suffering = [other for other in guests if _suffers(seen, other)]
-    if len(suffering) > 1 and any(finding.aspect in RESOURCES for finding in seen.own(ref)):
-        found[Fact.GUESTS_SUFFER] = f"{', '.join(_ids(seen, suffering))} suffer, all on {name}"
+    apart = [other for other in suffering if not any(below in suffering for below in seen.wiring.below(other))]
+    scarce = [finding for finding in seen.own(ref) if finding.aspect in RESOURCES]
+    if len(apart) > 1 and scarce:
+        told = f"{', '.join(_ids(seen, apart))} suffer, all on {name}, and none needs another"
+        found[Fact.GUESTS_SUFFER] = Known(told, 1.0 if any(map(is_trouble, scarce)) else 0.7)
     burning = [other for other in guests if _first(seen.own(other), Aspect.CPU, Direction.HIGH)]
     if burning:
-        found[Fact.GUEST_BURNS] = f"{', '.join(_ids(seen, burning))} uses the processor of {name}"
-    deeper = [
-        other
-        for other in guests
-        if any(finding.aspect in {Aspect.AVAILABILITY, *RESOURCES} for finding in seen.own(other))
-    ]
-    if deeper or any(next(seen.changed(other), None) for other in guests):
-        found[Fact.GUEST_DEEPER] = f"what is wrong with {', '.join(_ids(seen, deeper or guests))} explains it"
+        found[Fact.GUEST_BURNS] = Known(f"{', '.join(_ids(seen, burning))} uses the processor of {name}")
+    deeper = [other for other in guests if seen.is_changed(other) or any(map(_explains, seen.own(other)))]
+    if deeper:
+        found[Fact.GUEST_DEEPER] = Known(f"what is wrong with {', '.join(_ids(seen, deeper))} explains it")
     return found
+
+
+def _explains(finding: Finding) -> bool:
+    return finding.severity != "info" and (finding.aspect is Aspect.AVAILABILITY or finding.aspect in RESOURCES)
 
 
 def _suffers(seen: Scene, ref: str) -> bool:
     return any(finding.aspect in {Aspect.LATENCY, Aspect.ERRORS} for finding in (*seen.own(ref), *seen.callers(ref)))
 
 
-def _is_trouble(finding: Finding) -> bool:
+def is_trouble(finding: Finding) -> bool:
+    """Whether a finding says that something is wrong, and not only that more or less is asked for."""
     return finding.severity != "info" and finding.aspect is not Aspect.TRAFFIC
 
 

@@ -10,6 +10,7 @@ from steersman.engine.diagnose.signs import (
     Fact,
     Signature,
     callers,
+    calls,
     dependents,
     high,
     host,
@@ -26,8 +27,9 @@ _SUFFERING = (own(Aspect.ERRORS, 0.7), high(Aspect.LATENCY, 0.7))
 _BROKEN_BY_CHANGE = (
     own(Aspect.ERRORS, 1.2),
     high(Aspect.LATENCY, 1.0),
-    own(Aspect.AVAILABILITY, 1.0),
-    high(Aspect.MEMORY, 1.0),
+    own(Aspect.AVAILABILITY, 2.0),
+    own(Aspect.RESTARTS, 0.5),
+    high(Aspect.MEMORY, 1.2),
     high(Aspect.CPU, 0.8),
     high(Aspect.LOG_VOLUME, 0.4),
     own(Aspect.LOG_PATTERN, 0.4),
@@ -35,12 +37,15 @@ _BROKEN_BY_CHANGE = (
     own(Aspect.INTEGRITY, 0.5),
     callers(Aspect.ERRORS, 1.0),
     callers(Aspect.LATENCY, 0.7),
+    calls(Aspect.ERRORS, 1.2),
+    calls(Aspect.LATENCY, 0.8),
 )
 
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.CRASH,
         because="a crash of {entity}",
+        settle_seconds=4.0,
         signs=(
             own(Aspect.AVAILABILITY, 3.2),
             own(Aspect.RESTARTS, 0.6),
@@ -57,18 +62,19 @@ SIGNATURES: tuple[Signature, ...] = (
             words(r"exited|exit code|killed|segfault|core dumped|panic|connection refused|refused", 1.2),
             words(r"time[d]?[ -]?out|no answer", -1.2),
         ),
-        facts={Fact.REPEATS: -1.5, Fact.CHANGED: -1.2},
+        facts={Fact.REPEATS: -4.0, Fact.CHANGED: -4.0},
     ),
     Signature(
         cause=CauseKind.CRASH_LOOP,
         because="repeated crashes of {entity}",
-        signs=(own(Aspect.RESTARTS, 2.2), own(Aspect.AVAILABILITY, 1.0), callers(Aspect.ERRORS, 0.3)),
-        facts={Fact.REPEATS: 3.2, Fact.CHANGED: -0.8},
+        signs=(own(Aspect.RESTARTS, 2.5), own(Aspect.AVAILABILITY, 1.0), callers(Aspect.ERRORS, 0.3)),
+        facts={Fact.REPEATS: 3.2, Fact.CHANGED: -3.5},
         words=(words(r"back-?off|crash ?loop|restarted \d+ times|keeps (?:exiting|crashing)", 2.5),),
     ),
     Signature(
         cause=CauseKind.HANG,
         because="a hang of {entity}",
+        settle_seconds=4.0,
         signs=(
             own(Aspect.AVAILABILITY, 2.6),
             low(Aspect.PROGRESS, 2.6),
@@ -81,7 +87,7 @@ SIGNATURES: tuple[Signature, ...] = (
             low(Aspect.TRAFFIC, 0.2),
             high(Aspect.CPU, -0.8),
         ),
-        facts={Fact.NEEDS_TROUBLED: -1.0, Fact.CHANGED: -0.6, Fact.RESOURCE: -1.0},
+        facts={Fact.NEEDS_TROUBLED: -1.0, Fact.CHANGED: -2.5, Fact.RESOURCE: -1.0},
         words=(
             words(r"time[d]?[ -]?out|no answer|not responding|stuck|deadlock|heartbeat", 1.3),
             words(r"exited|exit code|killed|segfault|refused", -2.0),
@@ -91,20 +97,22 @@ SIGNATURES: tuple[Signature, ...] = (
         cause=CauseKind.MEMORY_LEAK,
         because="a memory leak in {entity}",
         signs=(high(Aspect.MEMORY, 3.6), *_SUFFERING, high(Aspect.CPU, 0.2)),
-        facts={Fact.FLOODED: -0.8, Fact.CHANGED: -1.0},
+        facts={Fact.FLOODED: -0.8, Fact.CHANGED: -2.0},
         words=(words(r"out of memory|\boom\b|memoryerror|heap|cannot allocate", 2.5),),
     ),
     Signature(
         cause=CauseKind.CPU_SATURATION,
         because="a saturated processor at {entity}",
+        settle_seconds=4.0,
         signs=(high(Aspect.CPU, 3.2), *_SUFFERING, host(Aspect.CPU, 0.5), callers(Aspect.LATENCY, 0.4)),
         facts={
-            Fact.FLOODED: -1.2,
+            Fact.FLOODED: -2.0,
+            Fact.CACHE_COLD: -2.5,
             Fact.APART: -2.5,
             Fact.GUESTS_SUFFER: -0.8,
             Fact.GUEST_BURNS: -2.0,
             Fact.GUEST_DEEPER: -1.5,
-            Fact.CHANGED: -0.8,
+            Fact.CHANGED: -2.0,
         },
     ),
     Signature(
@@ -123,8 +131,9 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.POOL_EXHAUSTION,
         because="an exhausted connection pool of {entity}",
+        settle_seconds=4.0,
         signs=(high(Aspect.POOL, 3.8), *_SUFFERING),
-        facts={Fact.NEEDS_TROUBLED: -2.0, Fact.FLOODED: -0.8, Fact.CHANGED: -0.5},
+        facts={Fact.NEEDS_TROUBLED: -2.0, Fact.CACHE_COLD: -2.0, Fact.FLOODED: -2.0, Fact.CHANGED: -2.0},
         words=(
             words(
                 r"queuepool|pool (?:is )?(?:exhausted|empty|timeout)|waiting for a connection|remaining connection", 2.6
@@ -134,6 +143,7 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.SLOW_DEPENDENCY,
         because="slow answers of {entity}",
+        settle_seconds=4.0,
         signs=(
             callers(Aspect.LATENCY, 2.8),
             high(Aspect.LATENCY, 1.2),
@@ -146,10 +156,13 @@ SIGNATURES: tuple[Signature, ...] = (
             Fact.EXTERNAL: 0.8,
             Fact.DOWN: -2.5,
             Fact.RESOURCE: -2.0,
-            Fact.CHANGED: -1.5,
+            Fact.CHANGED: -2.5,
+            Fact.CALLER_CHANGED: -2.5,
             Fact.NEEDS_TROUBLED: -2.5,
-            Fact.FLOODED: -0.8,
+            Fact.FLOODED: -2.0,
             Fact.OTHERS_FINE: -0.3,
+            Fact.CROWDED: -1.5,
+            Fact.CACHE_COLD: -3.0,
         },
     ),
     Signature(
@@ -165,9 +178,11 @@ SIGNATURES: tuple[Signature, ...] = (
             Fact.EXTERNAL: 0.8,
             Fact.DOWN: -2.5,
             Fact.RESOURCE: -2.0,
-            Fact.CHANGED: -1.5,
+            Fact.CHANGED: -2.5,
+            Fact.CALLER_CHANGED: -2.5,
             Fact.NEEDS_TROUBLED: -2.5,
-            Fact.HEALTHY_INSIDE: -0.8,
+            Fact.HEALTHY_INSIDE: -2.0,
+            Fact.CACHE_COLD: -2.0,
             Fact.OTHERS_FINE: -0.5,
         },
     ),
@@ -189,17 +204,19 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.BACKLOG,
         because="a backlog at {entity}",
+        settle_seconds=5.0,
         signs=(
             high(Aspect.QUEUE, 3.2),
             high(Aspect.LATENCY, 0.3),
             high(Aspect.PROGRESS, 0.3),
             low(Aspect.PROGRESS, -0.8),
         ),
-        facts={Fact.DOWN: -2.5, Fact.NEEDS_TROUBLED: -1.5, Fact.CHANGED: -0.5, Fact.RESOURCE: -1.5},
+        facts={Fact.DOWN: -2.5, Fact.NEEDS_TROUBLED: -1.5, Fact.CHANGED: -1.5, Fact.RESOURCE: -1.5},
     ),
     Signature(
         cause=CauseKind.CACHE_STAMPEDE,
         because="a cache stampede at {entity}",
+        settle_seconds=10.0,  # an empty cache fills by itself
         signs=(
             low(Aspect.CACHE, 3.6),
             needs(Aspect.TRAFFIC, 1.0),
@@ -213,18 +230,20 @@ SIGNATURES: tuple[Signature, ...] = (
         cause=CauseKind.LOCK_CONTENTION,
         because="lock contention at {entity}",
         signs=(high(Aspect.LOCK, 3.8), high(Aspect.LATENCY, 0.7), callers(Aspect.LATENCY, 0.4)),
+        facts={Fact.CACHE_COLD: -1.5, Fact.CHANGED: -1.0},
         words=(words(r"lock wait|lock timeout|deadlock detected|could not obtain lock|database is locked", 2.6),),
     ),
     Signature(
         cause=CauseKind.LOG_FLOOD,
         because="a flood of log lines from {entity}",
+        settle_seconds=5.0,
         signs=(
             high(Aspect.LOG_VOLUME, 3.4),
             own(Aspect.DISK, 0.4),
             own(Aspect.ERRORS, -1.2),
             own(Aspect.AVAILABILITY, -1.5),
         ),
-        facts={Fact.NEEDS_TROUBLED: -1.5, Fact.FLOODED: -0.8, Fact.CHANGED: -0.5},
+        facts={Fact.NEEDS_TROUBLED: -1.5, Fact.FLOODED: -0.8, Fact.CHANGED: -1.5},
     ),
     Signature(
         cause=CauseKind.EXPIRED_CERTIFICATE,
@@ -241,6 +260,7 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.NETWORK_LOSS,
         because="a lossy network towards {entity}",
+        settle_seconds=5.0,
         signs=(
             own(Aspect.NETWORK, 3.2),
             callers(Aspect.NETWORK, 3.2),
@@ -249,12 +269,16 @@ SIGNATURES: tuple[Signature, ...] = (
             low(Aspect.TRAFFIC, 0.4),
         ),
         facts={
-            Fact.HEALTHY_INSIDE: 1.8,
+            Fact.HEALTHY_INSIDE: 2.6,
             Fact.OTHERS_FINE: 0.6,
             Fact.EXTERNAL: -0.8,
+            Fact.CROWDED: -2.0,
+            Fact.CACHE_COLD: -3.0,
+            Fact.FLOODED: -2.0,
             Fact.DOWN: -1.5,
             Fact.RESOURCE: -1.5,
-            Fact.CHANGED: -1.0,
+            Fact.CHANGED: -1.5,
+            Fact.CALLER_CHANGED: -3.0,
             Fact.NEEDS_TROUBLED: -1.0,
         },
         words=(words(r"unreachable|no route|connection reset|packet loss|retransmi|timed out connecting", 2.0),),
@@ -262,6 +286,7 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.NOISY_NEIGHBOUR,
         because="a noisy neighbour at {entity}",
+        settle_seconds=5.0,
         signs=(high(Aspect.CPU, 1.2), high(Aspect.DISK, 0.3), host(Aspect.CPU, 0.8)),
         facts={Fact.APART: 3.4, Fact.GUESTS_SUFFER: 2.6, Fact.GUEST_BURNS: -2.5, Fact.GUEST_DEEPER: -1.5},
     ),

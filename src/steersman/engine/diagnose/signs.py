@@ -27,6 +27,15 @@ class Where(StrEnum):
     DEPENDENTS = "dependents"  # what those who need it suffer themselves
     NEEDS = "needs"  # what it needs
     HOST = "host"  # the machine on which it runs
+    CALLS = "calls"  # what it reports about its own calls to others
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A fact in words that can be checked, and how strongly it holds, 0 to 1."""
+
+    text: str
+    strength: float = 1.0
 
 
 class Fact(StrEnum):
@@ -43,11 +52,12 @@ class Fact(StrEnum):
     ORIGIN = "the traffic is high from here on"
     FLOODED = "more is asked of it than usual"
     NEEDS_TROUBLED = "something it needs is in trouble"
-    NEEDED = "others need it"
     CHANGED = "it was changed shortly before"
+    CALLER_CHANGED = "only callers that were just changed complain about it"
     RESOURCE = "one of its own resources is exhausted"
     DOWN = "it does not answer at all"
-    ERRORS = "work fails"
+    CROWDED = "its machine has no processor time left"
+    CACHE_COLD = "a cache no longer keeps reads away from it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What a cause looks like. `because` is how a title names it, with `{entity}` for the suspect."""
+    """What a cause looks like. `because` is how a title names it, with `{entity}` for the suspect.
+
+    `settle_seconds` is how long it has to be the likeliest before anything is done; what may pass by itself gets
+    longer.
+    """
 
     cause: CauseKind
     because: str
@@ -79,6 +93,7 @@ class Signature:
     facts: Mapping[Fact, float] = field(default_factory=dict)
     words: tuple[Words, ...] = ()
     changes: Mapping[ChangeKind, float] = field(default_factory=dict)
+    settle_seconds: float = 3.0
     keys: frozenset[Aspect] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +127,10 @@ def dependents(aspect: Aspect, weight: float) -> Sign:
 
 def needs(aspect: Aspect, weight: float) -> Sign:
     return Sign(Where.NEEDS, aspect, weight, _UP)
+
+
+def calls(aspect: Aspect, weight: float) -> Sign:
+    return Sign(Where.CALLS, aspect, weight)
 
 
 def host(aspect: Aspect, weight: float) -> Sign:

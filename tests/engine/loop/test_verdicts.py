@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from steersman.model.findings import Aspect, Direction
+from steersman.model.plans import PlanState, Risk
+from steersman.model.rounds import Abstained, Decided, Judged, Learnt, Progress
+
+LOW = Direction.LOW
+
+
+@pytest.fixture
+def leak(seen: Any) -> Any:
+    return seen("orders", Aspect.MEMORY)
+
+
+def three(remedy: Any) -> Any:
+    """Offer three things for every cause, the best first."""
+    return lambda cause: [
+        remedy(cause, action=f"shop.{name}", gain=gain)
+        for name, gain in (("a", 0.9), ("b", 0.7), ("c", 0.5), ("d", 0.4))
+    ]
+
+
+def test_what_does_not_help_is_followed_by_the_next_best_and_never_repeated(
+    playbook: Any, remedy: Any, leak: Any
+) -> None:
+    """Three acts, each another one, and then a person."""
+    book = playbook(helps=three(remedy), effect=lambda _decided: "verifying")
+    book.run(200, leak)
+    assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.a", "shop.b", "shop.c"]
+    assert book.verdicts == ["unchanged"] * 3
+    last = book.all(Abstained)[-1]
+    assert (last.kind, last.reason) == ("escalate", "3 actions did not help: a person has to look")
+    assert [one.lesson.failed for one in book.all(Learnt)] == [1.0] * 3
+
+
+def test_a_reversible_act_that_did_not_help_is_undone_before_the_next(playbook: Any, remedy: Any, leak: Any) -> None:
+    """What was changed in vain is taken back, and only then something else is tried."""
+    gentle = {"risk": Risk.REVERSIBLE, "reversible": True}
+    book = playbook(
+        helps=lambda cause: [remedy(cause, action=f"shop.{name}", **gentle) for name in "ab"],
+        effect=lambda _decided: "verifying",
+    )
+    book.run(45, leak)
+    (judged,) = book.all(Judged)
+    assert judged.undo
+    assert len(book.all(Decided)) == 1
+    book.play(progress=(Progress(plan=judged.plan.id, state="undone", time_ms=0),))
+    book.run(3)
+    assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.a", "shop.b"]
+
+
+def test_collateral_damage_is_worse_whatever_became_of_the_incident(
+    playbook: Any, remedy: Any, leak: Any, seen: Any
+) -> None:
+    """A neighbour that broke after the act, and stays broken, is harm, and the act is undone."""
+    book = playbook(
+        helps=lambda cause: [remedy(cause, risk=Risk.REVERSIBLE, reversible=True)], effect=lambda _decided: "verifying"
+    )
+    book.run(6, leak)
+    broken = seen("inventory", Aspect.ERRORS, severity="critical", second=8)
+    book.play()
+    book.play(*book.ended())
+    book.play(broken)
+    book.run(15)
+    (judged,) = book.all(Judged)
+    assert (judged.verdict.kind, judged.undo, judged.verdict.harm) == ("worse", True, ("service:inventory",))
+
+
+def test_a_victim_that_falls_while_the_cause_persists_is_no_harm(
+    playbook: Any, remedy: Any, leak: Any, seen: Any
+) -> None:
+    """Who needs what is still broken suffers from that, not from the act."""
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.run(8, leak)
+    book.run(60, seen("front", Aspect.ERRORS, severity="critical", second=9))
+    assert book.verdicts[0] == "unchanged"
+
+
+def test_the_trace_of_a_restart_is_no_harm(playbook: Any, remedy: Any, leak: Any, seen: Any) -> None:
+    """Callers feel a restart for a moment."""
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.run(6, leak)
+    felt = [seen("front", Aspect.ERRORS, severity="critical", second=6), seen("orders", Aspect.RESTARTS, second=6)]
+    book.run(3, *felt)
+    book.run(12, *book.ended(leak, felt[0]))
+    assert book.verdicts == ["cured"]
+
+
+def test_a_cure_is_believed_only_when_it_lasts(playbook: Any, remedy: Any, leak: Any) -> None:
+    """A finding that ends for two seconds and comes back is no cure."""
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.run(8, leak)
+    book.run(2, *book.ended(leak))
+    book.run(2, leak)
+    assert book.verdicts == []
+
+
+@pytest.mark.parametrize("state", ["failed", "nothing_to_do", "rejected", "expired"])
+def test_a_plan_that_had_no_effect_is_followed_by_the_next_best(
+    state: str, playbook: Any, remedy: Any, leak: Any
+) -> None:
+    """Whatever became of a plan, the incident goes on."""
+    effects = iter([state])
+    book = playbook(helps=three(remedy), effect=lambda _decided: next(effects, ""))
+    book.run(40, leak)
+    assert [one.plan.remedy.action for one in book.all(Decided)][:2] == ["shop.a", "shop.b"]
+    assert len(book.all(Learnt)) == (state == "failed")
+
+
+def test_a_refusal_by_the_executor_is_tried_again_later(playbook: Any, remedy: Any, leak: Any) -> None:
+    """A guard outside of the loop says nothing about the remedy; after three refusals a person has to look."""
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "refused")
+    book.run(120, leak)
+    seconds = [second for second, one in book.told if isinstance(one, Decided)]
+    assert len(seconds) == 3
+    assert min(two - one for one, two in pairwise(seconds)) >= 20
+    assert book.all(Abstained)[-1].kind == "escalate"
+
+
+def test_two_faults_at_once_are_two_incidents_with_their_own_cures(playbook: Any, remedy: Any, seen: Any) -> None:
+    """What one act cures is not held against it because of the other fault."""
+    crash = seen("payments", Aspect.AVAILABILITY, LOW, severity="critical")
+    full = seen("cache", Aspect.DISK, severity="critical")
+    victim = seen("orders", Aspect.ERRORS, severity="critical", second=1)
+    other = seen("inventory", Aspect.ERRORS, severity="critical", second=1)
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.play(crash, full)
+    book.run(7, victim, other)
+    assert {one.plan.cause for one in book.all(Decided)} == {"crash@service:payments", "disk_full@service:cache"}
+    book.run(8, *book.ended(crash))
+    assert {(one.plan.cause, one.verdict.kind) for one in book.all(Judged)} <= {("crash@service:payments", "cured")}
+    book.run(12, *book.ended(full, victim, other))
+    assert book.verdicts == ["cured", "cured"]
+    assert not [one for one in book.state.plans.values() if one.state is PlanState.VERIFYING]
