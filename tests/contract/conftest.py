@@ -109,11 +109,17 @@ class LiveHarness:
 
 
 def _tokens(services: Sequence[Service]) -> dict[frozenset[str], str]:
-    """One token for every set of permissions that the kit asks with: one alone, and all but one of a service."""
+    """One token for every set of permissions that the kit asks with.
+
+    One alone, all but one of a service, and that of an action with that of a knob which it may turn.
+    """
     sets = {frozenset({permission}) for service in services for permission in service.permissions}
     for service in services:
         everything = frozenset(service.permissions)
         sets |= {everything - {permission} for permission in everything}
+    acting = {action.permission for service in services for action in service.actions}
+    turning = {knob.permission for service in services for knob in service.knobs}
+    sets |= {frozenset({one, other}) for one in acting for other in turning}
     return {granted: f"token-{number}" for number, granted in enumerate(sorted(sets, key=sorted))}
 
 

@@ -45,10 +45,14 @@ class Harness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ActionCase:
-    """An example of an action. `observe` reads what the action changes, so that a change can be seen."""
+    """An example of an action. `observe` reads what the action changes, so that a change can be seen.
+
+    `also` are permissions that these arguments ask for besides the action's own, such as that of a knob to be turned.
+    """
 
     args: Mapping[str, Any]
     observe: Callable[[Context], Any]
+    also: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def previews_change_nothing(harness: Harness, service: Service, cases: Cases) ->
     for action, case in _examples(service, cases):
         before = case.observe(harness.context(service))
         written = len(harness.journal())
-        answer = _act(harness, service, action, {"args": dict(case.args), "dry_run": True})
+        answer = _act(harness, service, action, case, {"args": dict(case.args), "dry_run": True})
         shown = answer["preview"]
         _demand(bool(shown["summary"] and shown["undo"]), f"the preview of {action.name} says too little")
         _demand(case.observe(harness.context(service)) == before, f"the preview of {action.name} changes something")
@@ -112,7 +116,7 @@ def actions_are_journalled(harness: Harness, service: Service, cases: Cases) -> 
     """An action leaves its intent and its outcome in the journal, the second caused by the first."""
     for action, case in _examples(service, cases):
         seen = len(harness.journal())
-        _act(harness, service, action, {"args": dict(case.args), "key": "journalled"})
+        _act(harness, service, action, case, {"args": dict(case.args), "key": "journalled"})
         subject = f"{service.name}.{action.name}"
         entries = [entry for entry in harness.journal()[seen:] if entry.subject == subject]
         kinds = [entry.type for entry in entries]
@@ -124,9 +128,9 @@ def same_key_gives_one_effect(harness: Harness, service: Service, cases: Cases) 
     """The same key again changes nothing, over HTTP and, as after a kill, straight at `apply`."""
     for action, case in _examples(service, cases):
         wish = {"args": dict(case.args), "key": "once"}
-        first = _act(harness, service, action, wish)
+        first = _act(harness, service, action, case, wish)
         after = case.observe(harness.context(service))
-        second = _act(harness, service, action, wish)
+        second = _act(harness, service, action, case, wish)
         _demand(second["result"] == first["result"], f"{action.name} told another result for the same key")
         _demand(bool(second["repeated"]), f"{action.name} did not notice the repeated key")
         context, args = harness.context(service), _typed(action, case.args)
@@ -147,11 +151,11 @@ def undo_restores(harness: Harness, service: Service, cases: Cases) -> None:
         if action.undo is None:
             continue
         before = case.observe(harness.context(service))
-        _act(harness, service, action, {"args": dict(case.args), "key": "undone"})
+        _act(harness, service, action, case, {"args": dict(case.args), "key": "undone"})
         changed = case.observe(harness.context(service))
         _demand(changed != before, f"the example of {action.name} changes nothing, so its undo cannot be seen")
         answer = harness.call(
-            "POST", f"{_path(service, action)}/undo", frozenset({action.permission}), {"key": "undone"}
+            "POST", f"{_path(service, action)}/undo", case.also | {action.permission}, {"key": "undone"}
         )
         _demand(answer.status == 200, f"the undo of {action.name} answered {answer.status}: {answer.body}")
         restored = case.observe(harness.context(service))
@@ -264,8 +268,8 @@ def _examples(service: Service, cases: Cases) -> Iterator[tuple[Action, ActionCa
         yield action, cases.actions[action.name]
 
 
-def _act(harness: Harness, service: Service, action: Action, wish: Mapping[str, Any]) -> Any:
-    answer = harness.call("POST", _path(service, action), frozenset({action.permission}), wish)
+def _act(harness: Harness, service: Service, action: Action, case: ActionCase, wish: Mapping[str, Any]) -> Any:
+    answer = harness.call("POST", _path(service, action), case.also | {action.permission}, wish)
     _demand(answer.status == 200, f"{action.name} answered {answer.status}: {answer.body}")
     return answer.body
 

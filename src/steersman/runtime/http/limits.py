@@ -6,7 +6,7 @@ Kept in the process on purpose: these bound this process's own memory and event 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from steersman.contract.service import Buckets
 from steersman.model.errors import TooLarge
@@ -25,6 +25,11 @@ class Limits:
     body_bytes: int
     in_flight_limit: int = 1024
     in_flight: int = 0
+
+    @property
+    def looking(self) -> Limits:
+        """What a dry run gets: the bounds as they are now, in a copy that bounds nothing."""
+        return replace(self)
 
     def check_length(self, header: bytes, cap: int) -> None:
         """Refuse a body by its Content-Length alone, before reading any of it."""
