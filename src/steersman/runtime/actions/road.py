@@ -73,6 +73,11 @@ class Actions:
         wish = Wish(context, service, action, key)
         return self._in_time(wish, wish.id("undone"), lambda: self._reverse(wish, reverse))
 
+    def abandon(self, context: Context, service: Service, action: Action, key: str, why: str) -> None:
+        """Note that what was begun under a key and interrupted is not gone on with."""
+        wish = Wish(context, service, action, key)
+        self._fail(wish, wish.id("requested"), why)
+
     def _apply(self, wish: Wish, args: Any) -> Done:
         given = plain(wish.action.args, args)
         outcome, requested = wish.id("applied"), wish.id("requested")

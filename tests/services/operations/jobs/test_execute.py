@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from steersman.contract.fakes import FakeClock, MemoryDurableWork, fake_ports
-from steersman.contract.ports import Context, Ports
+from steersman.contract.ports import Caller, Context, Ports
 from steersman.contract.service import Action, Expectation, Preview, Risk, Service
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.errors import Conflict, NotFound, Temporary
@@ -282,6 +282,10 @@ def test_the_kill_switch_stops_an_undo_too(stage: Stage) -> None:
     stage.work()
     assert stage.reason() == "it could not be taken back: the kill switch is on"
     assert stage.lamps.percent["a"] == 50
+    stage.policy = Policy()
+    stage.executor.undo(plan.id, "worse")
+    stage.work()
+    assert (stage.told(), stage.lamps.percent["a"]) == (["undone"], 10)
 
 
 def test_a_target_that_vanished_leaves_nothing_to_do(stage: Stage) -> None:
@@ -361,6 +365,41 @@ def test_a_verdict_that_was_only_recorded_is_acted_upon(stage: Stage, undo: bool
     assert stage.lamps.percent["a"] == left
     stage.policy = Policy(blast_radius=1, cooldown_seconds=0)
     assert stage.run(stage.plan(2, "b")) == (["undone"] if undo else []) + ["applying", "verifying"]
+
+
+def interrupt(stage: Stage) -> None:
+    """A person's action is killed between its effect and its record."""
+
+    class Dying(SqlJournal):
+        def append(self, transaction: Any, entries: Any) -> None:
+            if entries[0].type == "action.applied":
+                raise KeyboardInterrupt
+            super().append(transaction, entries)
+
+    ports = replace(stage.ports, journal=Dying(stage.ports.database))
+    context = replace(stage.house.context(SERVICE, Caller("ada", permissions=frozenset({"*"}))), ports=ports)
+    with pytest.raises(KeyboardInterrupt):
+        Actions(ports).perform(context, SERVICE, SHINE, Brightness("a", 70), "by hand")
+
+
+@pytest.mark.parametrize(("later", "end"), [(30, "action.applied"), (700, "action.failed")])
+def test_what_a_person_had_begun_is_finished_after_a_kill_unless_it_is_too_late(
+    open_stage: Callable[..., Stage], later: int, end: str
+) -> None:
+    """Under its key and their name; the effect that was there already is not repeated."""
+    first = open_stage()
+    interrupt(first)
+    assert isinstance(first.clock, FakeClock)
+    first.clock.tick(later)
+    second = open_stage(durable=MemoryDurableWork())
+    second.lamps = first.lamps
+    second.house._states["lamp"] = first.lamps
+    for _ in range(2):
+        second.executor.recover()
+        second.work()
+    entries = [(entry.type, entry.actor) for entry in second.ports.journal.read()]
+    assert entries == [("action.requested", "ada"), (end, "ada")]
+    assert first.lamps.changes == 1
 
 
 def test_work_that_broke_down_is_begun_again_and_not_for_ever(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Self
 
 from steersman.contract.ports import Ports
@@ -18,6 +19,7 @@ from steersman.model.plans import Autonomy, Plan, PlanState, Remedy
 from steersman.model.rounds import Judged, Progress
 from steersman.runtime.actions import Actions
 from steersman.runtime.house import House
+from steersman.services.operations.jobs.execute_interrupted import Interrupted
 from steersman.services.operations.jobs.execute_records import CurrentPolicy, Records, progress_of
 from steersman.services.operations.jobs.execute_remedies import proposed
 from steersman.services.operations.jobs.execute_work import Work
@@ -27,6 +29,7 @@ from steersman.services.operations.store.executions import Execution
 
 PLAN_WORK = "operations.plan"
 UNDO_WORK = "operations.undo"
+FINISH_WORK = "operations.finish"
 
 #: What became of a plan is told again after a start, for as long as somebody may be waiting for it.
 _TOLD_AGAIN_MS = 3_600_000
@@ -63,16 +66,20 @@ class Executor:
     ports: Ports
     records: Records
     approval_seconds: float
+    interrupted: Interrupted
 
     @classmethod
     def open(cls, ports: Ports, inbox: Inbox, policy: CurrentPolicy, approval_seconds: float = 900.0) -> Self:
         """Prepare the table and register the durable work; call it while the service starts."""
         executions.prepare(ports.database)
         records = Records(ports, inbox)
-        work = Work(ports.get(House), ports.get(Actions), records, policy)
+        house, actions = ports.get(House), ports.get(Actions)
+        work = Work(house, actions, records, policy)
+        interrupted = Interrupted(house, actions, records, ports.clock.wall_ns())
         ports.durable.register(PLAN_WORK, work.carry_out)
         ports.durable.register(UNDO_WORK, work.take_back)
-        return cls(ports, records, approval_seconds)
+        ports.durable.register(FINISH_WORK, interrupted.finish)
+        return cls(ports, records, approval_seconds, interrupted)
 
     def submit(self, plan: Plan) -> None:
         """Take a plan in hand as far as its autonomy goes; the same plan again changes nothing."""
@@ -117,6 +124,8 @@ class Executor:
 
         Raises `Temporary` before durable work is open; call it again then.
         """
+        for key, intent in self.interrupted.left_behind():
+            self.ports.durable.start(FINISH_WORK, key, intent)
         self._catch_up()
         self.tend()
         since = self.records.now_ms() - _TOLD_AGAIN_MS
@@ -173,15 +182,32 @@ class Executor:
                 self.records.settle(execution, verdict[0], execution.plan.outcome)
 
     def _start(self, plan: Id, name: str = PLAN_WORK, reason: str = "") -> None:
-        """Start the work of a plan, or leave it when it runs; work that broke down is started under a further key."""
+        """Start the work of a plan, or leave it when it runs.
+
+        What broke down is started again under a further key, a few times; an undo that came to nothing as often as
+        somebody asks for it.
+        """
         first = plan if name == PLAN_WORK else f"{plan}:undo"
-        for key in (first, *(f"{first}:{attempt}" for attempt in range(2, _ATTEMPTS + 1))):
+        broken = 0
+        for attempt in count(1):
+            key = first if attempt == 1 else f"{first}:{attempt}"
             try:
                 status = self.ports.durable.status(key)
             except NotFound:
                 self.ports.durable.start(name, key, {"plan": plan, "reason": reason})
                 return
-            if status.state != "failed":
+            broken += status.state == "failed"
+            if broken == _ATTEMPTS:
+                self._break_down(plan, status.error)
                 return
+            if status.state == "pending" or (status.state == "done" and not self._is_left(plan, name)):
+                return
+
+    def _is_left(self, plan: Id, name: str) -> bool:
+        """Whether the effect of a plan is still there after the work that was to take it back."""
+        execution = self.records.find(plan)
+        return name == UNDO_WORK and execution is not None and execution.plan.state is not PlanState.UNDONE
+
+    def _break_down(self, plan: Id, error: str | None) -> None:
         if execution := self.records.find(plan):
-            self.records.move(execution, PlanState.FAILED, f"its work broke down {_ATTEMPTS} times: {status.error}")
+            self.records.move(execution, PlanState.FAILED, f"its work broke down {_ATTEMPTS} times: {error}")
