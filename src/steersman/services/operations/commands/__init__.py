@@ -7,6 +7,7 @@ from steersman.contract.service import Command
 _TARGETS: tuple[tuple[str, str, str], ...] = (
     ("record", "record:record", "Record what the loop of a running platform is told, to decide upon it again."),
     ("replay", "replay:replay", "Decide upon a recording again, the same every time; compare with another policy."),
+    ("bench loop", "bench_loop:loop", "Measure what detection, correlation and decision cost over many series."),
     ("drill", "drill.command:drill", "Break a real mesh on purpose and see what the platform makes of it."),
 )
 
