@@ -131,9 +131,9 @@ BOUNDS = {
     # A scrape takes up to a second or two between the reading of the clock and its time stamp.
     Judgement.WALL_CLOCK: Bounds(hard_high=3.0, critical_high=60.0, directions=0, persist=1_000.0, samples=2),
     Judgement.CLOCK_OFFSET: Bounds(hard_high=0.1, critical_high=1.0, directions=0, persist=5_000.0, samples=2),
-    # One restart is a note; what is left of three within a minute is a crash loop.
+    # One restart is a note; three of them not more than 12 s apart are a crash loop.
     Judgement.RESTARTS: Bounds(
-        hard_high=0.9, hard_severity=_INFO, critical_high=2.2, directions=0, persist=0.0, samples=1, until=0.0, ease=0.8
+        hard_high=0.9, hard_severity=_INFO, critical_high=1.9, directions=0, persist=0.0, samples=1, until=0.0, ease=0.7
     ),
     Judgement.THREADS: Bounds(z=8.0, factor=2.0, step=30.0, floor=1.0, persist=5_000.0),
     Judgement.FAILURES: Bounds(z=6.0, factor=4.0, step=0.5, floor=0.1, flags=POISSON),

@@ -21,6 +21,7 @@ _TAU_MS, _TAU_PROFILE_MS, _TAU_SPREAD_MS = 600_000.0, 3_600_000.0, 900_000.0
 WARM = 15
 _FORGET_MS = 300_000
 _CLIP = 3.0
+_FADE = 0.98  # of the share of samples that differ from the one before
 _DUE = 8.0  # this many events were due and none came: less than one in 2,900 by chance
 
 UP, DOWN, STUCK = 1, 2, 3
@@ -48,10 +49,14 @@ def pace(signals, g, dt):  # type: ignore[no-untyped-def]
     if row.dt == 0.0:
         row.dt = dt
         return
-    if dt < 0.25 * row.dt:
+    row.finer = row.finer + 1 if dt < 0.25 * row.dt else 0
+    if row.finer == 2:  # once may be two replicas that are asked one shortly after the other
         row.spread *= min(8.0, sqrt(row.dt / dt))
         row.n = min(row.n, 5)
         row.dt = dt
+        row.finer = 0
+    elif row.finer:
+        return
     elif dt > _FORGET_MS and dt > 10.0 * row.dt:
         row.n = min(row.n, 5)
     else:
@@ -115,15 +120,12 @@ def habits(signals, bounds, g, x, expected, scatter, dt):  # type: ignore[no-unt
         if row.owed >= _DUE:
             return SILENT
     if flags & _F_FROZEN:
-        same = x == row.value
-        if row.active != STUCK:
-            row.changing += 0.02 * ((0.0 if same else 1.0) - row.changing)
-        row.same_n = row.same_n + 1 if same else 0
-        if (
-            row.same_n > 60
-            and np.float64(row.same_n) * row.dt > 60_000.0
-            and row.changing * 0.98 ** (-row.same_n) > 0.9
-        ):
+        if x == row.value:
+            row.same_n += 1
+        else:
+            row.changing = row.changing * _FADE ** (row.same_n + 1) + (1.0 - _FADE)
+            row.same_n = 0
+        if row.same_n > 60 and np.float64(row.same_n) * row.dt > 60_000.0 and row.changing > 0.9:
             return FROZEN
     if flags & _F_SHIFT:
         z = min(max((x - expected) / scatter, -6.0), 6.0)

@@ -10,7 +10,8 @@ from numba import boolean, float64, from_dtype, int32, int64, njit, types, void
 from steersman.engine.detect.state import SERIES, SOURCE
 from steersman.engine.signals.terms import Across, Formula, Reading, Role
 
-_RESTART_FADE_MS = 60_000.0
+#: Restarts fade within half a minute, and a crash loop is over soon after the last one.
+_RESTART_FADE_MS, _MOST_RESTARTS = 25_000.0, 2.5
 
 SUM, RATIO, FREE, PART, MEAN = (int(one) for one in Formula)
 POOLED, _LARGEST = int(Across.POOLED), int(Across.LARGEST)
@@ -74,7 +75,7 @@ def _restarts(series, s, t, v, reading):  # type: ignore[no-untyped-def]
         new = 1.0 if abs(v - row.last_v) > 0.5 else 0.0
     elif v > row.last_v:
         new = v - row.last_v
-    return row.part * exp(-np.float64(t - row.last_t) / _RESTART_FADE_MS) + new
+    return min(row.part * exp(-np.float64(t - row.last_t) / _RESTART_FADE_MS) + new, _MOST_RESTARTS)
 
 
 @njit(boolean(SERIES_ROWS, SOURCE_ROWS, int64, int64, float64), cache=True, nogil=True)

@@ -67,7 +67,7 @@ class Registry:
         self.source_names: list[str] = []
         self.source_entities: list[Entity] = []
         self.source_owners: list[str] = []
-        self.by_entity: dict[str, list[int]] = {}
+        self.by_entity: dict[str, list[int]] = {}  # derived signals only
         self.infos: dict[int, Classified] = {}
         self._sources: dict[str, int] = {}
         self._signals: dict[tuple[str, str, str], int] = {}
@@ -83,14 +83,15 @@ class Registry:
         fresh, self._fresh = tuple(self._fresh.values()), {}
         return fresh
 
-    def register(self, keys: Sequence[bytes]) -> tuple[NDArray[np.int32], list[Classified]]:
-        """Return the number of every series, and what the new ones are."""
+    def register(self, keys: Sequence[bytes]) -> NDArray[np.int32]:
+        """Return the number of every series; those that are new are classified."""
         before = self.keys.size
         numbers = self.keys.add_many(keys)
-        fresh = [self._begin(number) for number in range(before, self.keys.size)]
-        return numbers, fresh
+        for number in range(before, self.keys.size):
+            self._begin(number)
+        return numbers
 
-    def _begin(self, number: int) -> Classified:
+    def _begin(self, number: int) -> None:
         found = classify(decode_labels(self.keys.key(number)))
         source = self._source(found)
         self.columns.add_series(int(found.reading), found.scale, source)
@@ -100,7 +101,6 @@ class Registry:
             self._feed(number, feed)
         self._know(found)
         self._membership = None
-        return found
 
     def _source(self, found: Classified) -> int:
         if found.source not in self._sources:
@@ -127,7 +127,8 @@ class Registry:
     def _new_signal(self, signal: Signal) -> int:
         ring = signal.judgement is not Judgement.PLAIN
         at = self.columns.add_signal(int(signal.formula), int(signal.across), int(signal.judgement), ring=ring)
-        self.by_entity.setdefault(signal.entity.ref, []).append(at)
+        if ring:
+            self.by_entity.setdefault(signal.entity.ref, []).append(at)
         return at
 
     def _know(self, found: Classified) -> None:

@@ -88,7 +88,7 @@ class Senses:
 
     def _introduce(self, telemetry: Telemetry) -> None:
         for new in telemetry.new_series:
-            numbers, _ = self._registry.register(new.keys)
+            numbers = self._registry.register(new.keys)
             end = new.first + len(new.keys)
             if end > self._numbers.size:
                 larger = np.full(max(end, 2 * self._numbers.size), -1, np.int32)
@@ -99,7 +99,7 @@ class Senses:
     def _samples(self, telemetry: Telemetry) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
         """Return the samples of all columns and those made of logs and spans, under this registry's numbers."""
         made = [*self._logs.fold(telemetry.logs, self._now), *self._spans.fold(telemetry.spans, self._now)]
-        own, _ = self._registry.register([encode_labels(labels) for labels, _ in made])
+        own = self._registry.register([encode_labels(labels) for labels, _ in made])
         sent = [columns.series for columns in telemetry.samples]
         series = np.concatenate([np.asarray(one, np.int64) for one in sent]) if sent else np.empty(0, np.int64)
         inside = (series >= 0) & (series < self._numbers.size)
@@ -211,8 +211,6 @@ class Senses:
         """Return how the signals of an entity's aspect went: before `since_ms`, and now."""
         found = []
         for number in self._registry.by_entity.get(entity.ref, ()):
-            if self._registry.is_plain(number):
-                continue
             signal = self._registry.signal(number)
             trend = trend_of(self._columns, number, signal, since_ms) if signal.aspect is aspect else None
             if trend is not None:

@@ -55,6 +55,7 @@ SIGNAL = np.dtype(
         ("active", "u1"),  # 0 or 1 + Direction in kernels: 1 high, 2 low, 3 stuck
         ("severity", "u1"),
         ("why", "u1"),
+        ("finer", "u1"),  # how many samples in a row came in less than a quarter of the interval
         ("days", "i2"),  # how many days the profile has seen
         ("bad_n", "i4"),
         ("ring", "i4"),
@@ -102,7 +103,7 @@ def grown(array: NDArray[Any], used: int, needed: int) -> NDArray[Any]:
     """Return an array with room for `needed` rows of zeros behind those used. Untouched pages cost no memory."""
     if needed <= array.shape[0]:
         return array
-    larger = np.zeros((max(needed, array.shape[0] * 3 // 2, 64), *array.shape[1:]), array.dtype)
+    larger = np.zeros((max(needed, array.shape[0] * 5 // 4, 64), *array.shape[1:]), array.dtype)
     kept = min(used, array.shape[0])
     larger[:kept] = array[:kept]
     return larger

@@ -37,8 +37,7 @@ def growth(times, values, count, points):  # type: ignore[no-untyped-def]
         return 0.0, 0.0
     first = times[start % times.size]
     last = times[(count - 1) % times.size]
-    seconds = (last - first) / 1000.0 * 2.0 / 3.0  # between the middles of the outer thirds
+    seconds = (last - first) / 1000.0 * (2 * third) / (3 * third - 1)  # between the middles of the outer thirds
     if seconds <= 0.0:
         return 0.0, 0.0
-    slope = rise / seconds
-    return slope, slope * seconds * 1.5
+    return rise / seconds, 1.5 * rise
