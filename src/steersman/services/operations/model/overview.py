@@ -26,10 +26,9 @@ class LoopView(BaseModel):
     trouble: str
 
 
-class Status(BaseModel):
-    """The operations manager at one glance: how many incidents and plans stand where, and what may be done."""
+class Standing(BaseModel):
+    """How many incidents and plans stand where as of the last recording, and what may be done."""
 
-    loop: LoopView
     health: int
     incidents: dict[str, int]
     open_incidents: int
@@ -39,6 +38,12 @@ class Status(BaseModel):
     autonomy: AutonomyName
     frozen: bool
     killed: bool
+
+
+class Status(Standing):
+    """The operations manager at one glance."""
+
+    loop: LoopView
 
 
 class Deduction(BaseModel):

@@ -50,7 +50,7 @@ def _incidents(connection: Connection, tenant: Tenant) -> tuple[Incident, ...]:
 
 def _findings(connection: Connection, tenant: Tenant) -> tuple[Finding, ...]:
     table = tables.findings
-    query = select(table.c.body).where(table.c.tenant == tenant, table.c.active).order_by(table.c.seq)
+    query = select(table.c.body).where(table.c.tenant == tenant, table.c.active.is_(True)).order_by(table.c.seq)
     return tuple(finding_of(body) for body in connection.execute(query).scalars())
 
 

@@ -71,37 +71,40 @@ def incident_detail(connection: Connection, tenant: Tenant, id: str) -> wire.Inc
     incident = the_incident(connection, tenant, id)
     return views.incident_detail(
         incident,
-        [_finding(row) for row in connection.execute(_findings_of(tenant, incident.id))],
-        plans_of(connection, tenant, incident.id),
-        feedback_of(connection, tenant, incident.id),
+        [_finding(row) for row in connection.execute(_findings_of(incident.id))],
+        plans_of(connection, incident.id),
+        feedback_of(connection, incident.id),
     )
 
 
-def _findings_of(tenant: Tenant, incident: Id) -> Select[Any]:
+def _findings_of(incident: Id) -> Select[Any]:
     table = tables.findings
     query = select(table.c.seq, table.c.body, table.c.active, table.c.incident)
-    return query.where(table.c.incident == incident, table.c.tenant == tenant).order_by(table.c.seq)
+    return query.where(table.c.incident == incident).order_by(table.c.seq)
 
 
 def _finding(row: Any) -> wire.FindingDetail:
     return views.finding_detail(finding_of(row.body), row.incident, active=row.active)
 
 
-def plans_of(connection: Connection, tenant: Tenant, incident: Id) -> list[wire.PlanDetail]:
-    """Return the plans of an incident, in the order of their decision."""
+def plans_of(connection: Connection, incident: Id) -> list[wire.PlanDetail]:
+    """Return the plans of an incident, in the order of their decision.
+
+    They are sorted here: a database that is asked to may walk its index on the times and read every plan there is.
+    """
     table = tables.plans
-    query = select(table.c.body, table.c.verdict).where(table.c.incident == incident, table.c.tenant == tenant)
-    return [_plan(row) for row in connection.execute(query.order_by(table.c.decided_ms, table.c.id))]
+    query = select(table.c.body, table.c.verdict).where(table.c.incident == incident)
+    return sorted((_plan(row) for row in connection.execute(query)), key=lambda plan: (plan.decided_ms, plan.id))
 
 
 def _plan(row: Any) -> wire.PlanDetail:
     return views.plan_detail(plan_of(row.body), None if row.verdict is None else verdict_of(row.verdict))
 
 
-def feedback_of(connection: Connection, tenant: Tenant, incident: Id) -> list[wire.FeedbackLine]:
+def feedback_of(connection: Connection, incident: Id) -> list[wire.FeedbackLine]:
     """Return what people said of an incident, in order."""
     table = tables.feedback
-    query = select(table).where(table.c.incident == incident, table.c.tenant == tenant).order_by(table.c.seq)
+    query = select(table).where(table.c.incident == incident).order_by(table.c.seq)
     return [
         wire.FeedbackLine(kind=row.kind, time_ms=row.time_ms, actor=row.actor, text=row.text)
         for row in connection.execute(query)
@@ -111,17 +114,18 @@ def feedback_of(connection: Connection, tenant: Tenant, incident: Id) -> list[wi
 def timeline(connection: Connection, tenant: Tenant, incident: str) -> wire.Timeline:
     """Return an incident's lines in the journal, those of its plans and findings included; raises `NotFound`.
 
-    The journal's index on the subject makes this quick. A finding that was noticed before its incident was opened has
-    the entity as its subject, so the rows of findings say which line was their first.
+    The journal's index on the subject makes this quick, and the lines are sorted here, or the walk over another index
+    would be taken for shorter. A finding that was noticed before its incident was opened has the entity as its subject,
+    so the rows of findings say which line was their first.
     """
     known = the_incident(connection, tenant, incident)
     found, made = tables.findings, tables.plans
     earlier = select(found.c.entry).where(found.c.incident == known.id)
     plans = select(made.c.id).where(made.c.incident == known.id)
     mine = or_(journal.c.subject == known.id, journal.c.subject.in_(plans), journal.c.id.in_(earlier))
-    query = select(journal).where(journal.c.tenant == tenant, mine).order_by(journal.c.seq.desc()).limit(_LINES)
-    lines = [views.timeline_line(_entry(row)) for row in connection.execute(query)]
-    return wire.Timeline(incident=known.id, entries=lines[::-1])
+    rows = [row for row in connection.execute(select(journal).where(mine)) if row.tenant == tenant]
+    newest = sorted(rows, key=lambda row: row.seq)[-_LINES:]
+    return wire.Timeline(incident=known.id, entries=[views.timeline_line(_entry(row)) for row in newest])
 
 
 def _entry(row: Any) -> JournalEntry:
@@ -186,7 +190,7 @@ def counts(connection: Connection, tenant: Tenant) -> dict[str, dict[str, int]]:
     active = connection.execute(
         select(func.count())
         .select_from(tables.findings)
-        .where(tables.findings.c.tenant == tenant, tables.findings.c.active)
+        .where(tables.findings.c.tenant == tenant, tables.findings.c.active.is_(True))
     )
     return {
         "incidents": _by_state(connection, tenant, tables.incidents),
@@ -203,7 +207,7 @@ def _by_state(connection: Connection, tenant: Tenant, table: Table) -> dict[str,
 def active_findings(connection: Connection, tenant: Tenant) -> list[Finding]:
     """Return every finding that is so now."""
     table = tables.findings
-    query = select(table.c.body).where(table.c.tenant == tenant, table.c.active).order_by(table.c.seq)
+    query = select(table.c.body).where(table.c.tenant == tenant, table.c.active.is_(True)).order_by(table.c.seq)
     return [finding_of(body) for body in connection.execute(query).scalars()]
 
 

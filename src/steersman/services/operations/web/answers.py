@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from steersman.contract.ports import Context
-from steersman.model.errors import InvalidInput
+from steersman.contract.ports import Context, Database
+from steersman.model.errors import InvalidInput, SteersmanError
 from steersman.runtime.http.problems import field_errors
 from steersman.services.operations.logic.bulletin import Bulletin
 
@@ -20,57 +20,102 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Q = TypeVar("Q", bound=BaseModel)
+Key = tuple[str, str]
+Read = Callable[["Connection"], BaseModel]
 JSON = "application/json"
 
 #: Answers of at most some kilobytes each; beyond so many, all are forgotten and the asked ones come back.
 _KEPT = 4_096
-#: The database is read by so many at once; a second core has no use for more.
-_READERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An answer that is being made, and everybody who waits for it."""
+
+    read: Read
+    waiting: list[asyncio.Future[bytes]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Answers:
-    """Keeps answers by tenant and address until the bulletin's version moves on."""
+    """Keeps answers by tenant and address until the bulletin's version moves on.
+
+    What is not known is read by one thread at a time, and while it reads, what is asked gathers for the next run: many
+    readers would only take turns at the interpreter, each waiting for the event loop anew.
+    """
 
     bulletin: Bulletin
     _version: int = -1
-    _kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    _readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READERS))
+    _kept: dict[Key, bytes] = field(default_factory=dict)
+    _asked: dict[Key, _Asked] = field(default_factory=dict)
+    _busy: bool = False
 
-    def known(self, key: tuple[str, str]) -> bytes | None:
+    def known(self, key: Key) -> bytes | None:
         """Return a kept answer, unless something was recorded since."""
         if self._version != self.bulletin.version or len(self._kept) >= _KEPT:
             self._version = self.bulletin.version
             self._kept.clear()
         return self._kept.get(key)
 
-    async def give(self, key: tuple[str, str], make: Callable[[], bytes]) -> bytes:
-        """Return the answer for a key, made in a thread where it is not known."""
+    async def give(self, database: Database, key: Key, read: Read) -> bytes:
+        """Return the answer for a key as JSON; raises what `read` raises."""
         if (found := self.known(key)) is not None:
             return found
-        async with self._readers:
-            # Another request may have asked the same while this one waited.
-            if (found := self.known(key)) is not None:
-                return found
-            version = self._version
-            made = await asyncio.to_thread(make)
-            if version == self.bulletin.version:
+        mine = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(key, _Asked(read)).waiting.append(mine)
+        if not self._busy:
+            self._run(database)
+        answer: bytes = await mine
+        return answer
+
+    def _run(self, database: Database) -> None:
+        """Read everything that is asked now, in a thread, and whatever gathers meanwhile afterwards."""
+        self._busy = True
+        asked, self._asked, version = self._asked, {}, self.bulletin.version
+        running = asyncio.get_running_loop().run_in_executor(None, _read_all, database, asked)
+
+        def finish(done: asyncio.Future[dict[Key, bytes | SteersmanError]]) -> None:
+            self._busy = False
+            self._hand_out(asked, version, done)
+            if self._asked:
+                self._run(database)
+
+        running.add_done_callback(finish)
+
+    def _hand_out(
+        self, asked: dict[Key, _Asked], version: int, done: asyncio.Future[dict[Key, bytes | SteersmanError]]
+    ) -> None:
+        defect = done.exception()
+        for key, one in asked.items():
+            made = defect or done.result()[key]
+            if isinstance(made, bytes) and version == self._version == self.bulletin.version:
                 self._kept[key] = made
-            return made
+            for waiting in one.waiting:
+                if waiting.done():  # its client has gone
+                    continue
+                if isinstance(made, bytes):
+                    waiting.set_result(made)
+                else:
+                    waiting.set_exception(made)
 
 
-async def kept_answer(
-    ctx: Context, request: Request, read: Callable[[Connection], BaseModel], what: str | None = None
-) -> Response:
+def _read_all(database: Database, asked: dict[Key, _Asked]) -> dict[Key, bytes | SteersmanError]:
+    """Make every answer in one reading transaction; an error on purpose is the answer to its own question only."""
+    made: dict[Key, bytes | SteersmanError] = {}
+    with database.reading() as connection:
+        for key, one in asked.items():
+            try:
+                made[key] = one.read(connection).model_dump_json().encode()
+            except SteersmanError as error:
+                made[key] = error
+    return made
+
+
+async def kept_answer(ctx: Context, request: Request, read: Read) -> Response:
     """Answer with what `read` returns from the database, from memory where that is still so."""
-
-    def make() -> bytes:
-        with ctx.ports.database.reading() as connection:
-            return read(connection).model_dump_json().encode()
-
     scope = request.scope
-    key = (ctx.caller.tenant, what or f"{scope['path']}?{scope['query_string'].decode('latin-1')}")
-    return Response(await ctx.state.answers.give(key, make), media_type=JSON)
+    key = (ctx.caller.tenant, f"{scope['path']}?{scope['query_string'].decode('latin-1')}")
+    return Response(await ctx.state.answers.give(ctx.ports.database, key, read), media_type=JSON)
 
 
 def now_ms(ctx: Context) -> int:

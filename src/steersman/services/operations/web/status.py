@@ -44,13 +44,12 @@ def loop_view(ctx: Context) -> overview.LoopView:
     )
 
 
-def the_status(ctx: Context, connection: Connection) -> overview.Status:
+def the_standing(ctx: Context, connection: Connection) -> overview.Standing:
     """Return the state of affairs."""
     counts = reading.counts(connection, ctx.caller.tenant)
     policy = ctx.state.bulletin.policy()
     resolved = counts["incidents"].get(IncidentState.RESOLVED.value, 0)
-    return overview.Status(
-        loop=loop_view(ctx),
+    return overview.Standing(
         health=the_health(ctx, connection).score,
         incidents=counts["incidents"],
         open_incidents=sum(counts["incidents"].values()) - resolved,
@@ -71,12 +70,8 @@ def the_health(ctx: Context, connection: Connection) -> overview.HealthScore:
 
 async def status(ctx: Context, _request: Request) -> Response:
     """Answer from memory: what is stored as of the last recording, and the loop as it is now."""
-
-    def make() -> bytes:
-        with ctx.ports.database.reading() as connection:
-            return the_status(ctx, connection).model_dump_json(exclude={"loop"}).encode()
-
-    kept = await ctx.state.answers.give((ctx.caller.tenant, "status"), make)
+    key = (ctx.caller.tenant, "status")
+    kept = await ctx.state.answers.give(ctx.ports.database, key, lambda connection: the_standing(ctx, connection))
     loop = orjson.dumps(loop_view(ctx).model_dump())
     return Response(b'{"loop":' + loop + b"," + kept[1:], media_type=JSON)
 
