@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from steersman.contract.ports import Context, Observer, Ports
-from steersman.contract.service import Job, Service
+from steersman.contract.service import Event, Job, Service
 from steersman.model.ids import DEFAULT_TENANT
 from steersman.model.plans import Policy
 from steersman.runtime.actions import Actions
@@ -100,6 +100,21 @@ JOBS = (
 )
 
 
+EVENTS = (
+    Event("ops.finding", 1, "Something unusual began, grew or ended; the subject is its incident, or its entity."),
+    Event("ops.incident", 1, "An incident is new or different, and why; the cause is the finding that changed it."),
+    Event("ops.plan", 1, "A decision to do something, to ask for it or to suggest it; the cause is the incident."),
+    Event("ops.progress", 1, "What became of a plan outside of the loop; the cause is the plan."),
+    Event(
+        "ops.execution", 1, "A step of carrying a plan out: taken, begun, applied, refused; the subject is the plan."
+    ),
+    Event("ops.abstained", 1, "A decision to do nothing now, and why; the cause is the incident."),
+    Event("ops.verdict", 1, "Whether a deed helped, and whether it is taken back; the cause is the plan."),
+    Event("ops.lesson", 1, "How often an action has helped in a situation by now; the cause is the verdict."),
+    Event("ops.feedback", 1, "A person's word on an incident."),
+    Event("ops.policy", 1, "A new version of the policy, by whom and why."),
+)
+
 SERVICE = Service(
     name="operations",
     help="The loop: correlates what is found, explains it, decides, acts through guards, verifies and learns.",
@@ -131,6 +146,7 @@ SERVICE = Service(
         "operations.knobs.write": "Turn the knobs that services declare.",
     },
     actions=ACTIONS,
+    events=EVENTS,
     routes=ROUTES,
     raw_routes=(*RAW_ROUTES, *RECORDING),
     commands=COMMANDS,

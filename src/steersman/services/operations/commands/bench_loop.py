@@ -51,7 +51,9 @@ class Fleet:
 
 def fleet(series: int) -> Fleet:
     """Return so many series, spread over services of twenty series each."""
-    plain = tuple((f"app_gauge_{number}", {}, False, 10.0 * (number + 1)) for number in range(_PLAIN))
+    plain: tuple[tuple[str, dict[str, str], bool, float], ...] = tuple(
+        (f"app_gauge_{number}", {}, False, 10.0 * (number + 1)) for number in range(_PLAIN)
+    )
     families = (*_FAMILIES, *plain)
     rows = [(number // len(families), families[number % len(families)]) for number in range(series)]
     keys = [
