@@ -17,12 +17,14 @@ from steersman.engine.loop_draft import Draft
 from steersman.engine.loop_incidents import UNDER_WAY
 from steersman.engine.loop_state import Act, Case
 from steersman.model.findings import Aspect, FindingSource
-from steersman.model.incidents import IncidentState
+from steersman.model.incidents import Hypothesis, IncidentState
 from steersman.model.plans import Autonomy, Plan, PlanState
 from steersman.model.rounds import Abstained, AskRemedies, Decided, IncidentChanged
 
 #: Answers to questions are there a round later; longer than two rounds nothing waits for them.
 _EVIDENCE_MS = 2_000
+#: Evidence of this weight carries a cause; lighter evidence may be that of a victim of several.
+_CARRIES = 1.0
 #: An answer about remedies is good for so long; then the arguments may have changed.
 _ANSWER_AGE_MS = 10_000
 #: Where nothing helps, that is not asked every few seconds.
@@ -70,7 +72,9 @@ def _decide(draft: Draft, case: Case, standing: Refusal | None) -> None:
         if refusal.code.startswith("uncertain"):
             case = inquire(draft, case)
         _withhold(draft, case, refusal)
-    elif not _is_answered(draft, case):
+        return
+    case = inquire(draft, case)
+    if not _is_answered(draft, case):
         # It is asked while the picture settles, so that no time is lost.
         _ask(draft, case)
     elif _is_settled(draft, case):
@@ -109,7 +113,27 @@ def _belief(case: Case) -> float:
     top = case.top
     if top is None:
         return 0.0
-    return sum(one.score for one in case.incident.hypotheses if one.entity.ref == top.entity.ref)
+    here = sum(one.score for one in case.incident.hypotheses if one.entity.ref == top.entity.ref)
+    return min(1.0, here * _apart(case))
+
+
+def _apart(case: Case) -> float:
+    """Return what a belief at the top's place is to be multiplied by because other causes do not compete with it.
+
+    Two faults at once share the belief in an incident; what rests on other findings altogether is another fault.
+    """
+    top = case.top
+    if top is None:
+        return 1.0
+    rests = _rests_on(top)
+    others = [one for one in case.incident.hypotheses if one.entity.ref != top.entity.ref]
+    separate = sum(one.score for one in others if rests and _rests_on(one) and rests.isdisjoint(_rests_on(one)))
+    return 1.0 / max(0.1, 1.0 - separate)
+
+
+def _rests_on(hypothesis: Hypothesis) -> frozenset[str]:
+    """Return the findings without which a cause would not be believed."""
+    return frozenset(item.reference for item in hypothesis.evidence if item.weight >= _CARRIES and item.reference)
 
 
 def _is_settled(draft: Draft, case: Case) -> bool:
@@ -168,8 +192,9 @@ def _ask(draft: Draft, case: Case) -> None:
 
 def _act_on(draft: Draft, case: Case) -> None:
     """Choose among the remedies that are known, and see whether the owner allows the choice now."""
-    tried = _tried(case)
+    tried, apart = _tried(case), _apart(case)
     found = options(case.inquiry.remedies, case.incident.hypotheses, draft.lessons, draft.now_ms, tried)
+    found = [replace(one, belief=min(1.0, one.belief * apart)) if _is_at_top(case, one) else one for one in found]
     found = [option for option in found if option.belief >= draft.policy.confidence]
     allowed = [(option, autonomy(draft.policy, option.remedy, _target(draft, option))) for option in found]
     option = choose([one for one, may in allowed if may is Autonomy.ACT]) or choose(found)
@@ -188,6 +213,10 @@ def _act_on(draft: Draft, case: Case) -> None:
         _withhold(draft, case, refusal)
     else:
         _plan(draft, case, option, may)
+
+
+def _is_at_top(case: Case, option: Option) -> bool:
+    return case.top is not None and option.hypothesis.entity.ref == case.top.entity.ref
 
 
 def _tried(case: Case) -> frozenset[str]:

@@ -22,6 +22,9 @@ _VERDICTS = {
 #: What was judged and is being taken back; the next act waits for it.
 _TAKEN_BACK = frozenset({PlanState.UNCHANGED, PlanState.WORSE})
 _UNDO_MS = 60_000
+#: What was begun and is not heard of for so long is not waited for; it is not begun again either.
+_STARTED = frozenset({PlanState.APPROVED, PlanState.APPLYING})
+_NO_WORD_MS = 300_000
 #: What a leak or a full disk shows is nobody's collateral damage.
 _CAUSED_ELSEWHERE = frozenset({Aspect.MEMORY, Aspect.DESCRIPTORS, Aspect.LOCK, Aspect.CACHE, Aspect.NETWORK})
 
@@ -88,6 +91,9 @@ def verify(draft: Draft, blind: str) -> None:
             _verify(draft, plan)
         elif plan.state in _TAKEN_BACK and draft.now_ms - (plan.ended_ms or 0) > _UNDO_MS:
             del draft.plans[plan.id]
+        elif plan.state in _STARTED and draft.now_ms - plan.decided_ms > _NO_WORD_MS:
+            lost = Progress(plan=plan.id, state="expired", time_ms=draft.now_ms, outcome="nothing was heard of it")
+            _ended(draft, plan, PlanState.EXPIRED, lost)
 
 
 def _verify(draft: Draft, plan: Plan) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from steersman.engine.correlate import Depth, depth
 from steersman.engine.loop_wiring import Wiring
 from steersman.model.findings import Aspect, Finding
 from steersman.model.plans import Plan, Risk, Verdict, VerdictKind
@@ -18,6 +19,7 @@ _GRACE_MS = 10_000
 _GRACE_AFTER_DISRUPTION_MS = 20_000
 #: What an action on a neighbour can bring about; a leak or an expired certificate it cannot.
 _HARM = frozenset({Aspect.AVAILABILITY, Aspect.ERRORS, Aspect.LATENCY, Aspect.CPU, Aspect.POOL, Aspect.QUEUE})
+_SPREADS = frozenset({Aspect.CPU, Aspect.CACHE})
 #: Aspects in which an action shows itself: its target is started anew, is busier, or is called more again.
 _ITS_OWN_TRACE = frozenset(
     {Aspect.RESTARTS, Aspect.TRAFFIC, Aspect.CONFIGURATION, Aspect.LOG_PATTERN, Aspect.LOG_VOLUME}
@@ -50,7 +52,7 @@ def judge(watch: Watch, now_ms: int, *, calm_ms: int, slack_ms: int) -> Verdict 
         text = f"{'; '.join(f'{one.entity.id}: {one.reason}' for one in harm)}"
         refs = tuple(dict.fromkeys(one.entity.ref for one in harm))
         return _verdict(plan, VerdictKind.WORSE, now_ms, f"trouble that was not there before: {text}", refs)
-    relevant = [one for one in watch.own if not _is_explained_elsewhere(one, watch) and not _is_trace(one, applied)]
+    relevant = [one for one in watch.own if _says_something(one, watch, applied)]
     pending = [one for one in relevant if one.active]
     awaited = [one for one in pending if one.signal in plan.remedy.expects] if plan.remedy.expects else pending
     at_suspect = [one for one in pending if _at(one, watch.wiring) == watch.suspect]
@@ -112,6 +114,31 @@ def _is_explained_elsewhere(finding: Finding, watch: Watch) -> bool:
     """Whether another open incident is the reason of a finding, so that it says nothing about this action."""
     at = _at(finding, watch.wiring)
     return at != watch.suspect and (at in watch.elsewhere or not watch.elsewhere.isdisjoint(watch.wiring.below(at)))
+
+
+def _says_something(finding: Finding, watch: Watch, applied_ms: int) -> bool:
+    """Whether a finding of the incident tells if the act helped: it is about the suspect, or about a victim of it."""
+    if _is_trace(finding, applied_ms):
+        return False
+    at = _at(finding, watch.wiring)
+    if watch.suspect in {at, watch.wiring.fold(finding.entity.ref)}:
+        return True
+    if _is_explained_elsewhere(finding, watch) or depth(finding) is not Depth.SYMPTOM:
+        return False
+    is_victim = at in watch.wiring.above(watch.suspect) or _is_felt_around(watch)
+    return is_victim and not _has_another_reason(at, watch)
+
+
+def _is_felt_around(watch: Watch) -> bool:
+    """Whether the suspect's trouble spreads along no call: it burns a shared processor, or is a cache."""
+    return any(one.aspect in _SPREADS and _at(one, watch.wiring) == watch.suspect for one in watch.own)
+
+
+def _has_another_reason(at: str, watch: Watch) -> bool:
+    """Whether something else that this place needs is in trouble, and not because of the suspect."""
+    victims = watch.wiring.above(watch.suspect)
+    others = {_at(one, watch.wiring) for one in watch.own if one.active} - {at, watch.suspect}
+    return any(ref in others and ref not in victims for ref in watch.wiring.below(at))
 
 
 def _is_trace(finding: Finding, applied_ms: int) -> bool:

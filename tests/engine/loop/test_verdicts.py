@@ -137,3 +137,29 @@ def test_two_faults_at_once_are_two_incidents_with_their_own_cures(playbook: Any
     book.run(12, *book.ended(full, victim, other))
     assert book.verdicts == ["cured", "cured"]
     assert not [one for one in book.state.plans.values() if one.state is PlanState.VERIFYING]
+
+
+def test_two_faults_that_look_alike_are_repaired_one_after_the_other(playbook: Any, remedy: Any, seen: Any) -> None:
+    """Where only symptoms show there is one incident, and both of its causes are acted upon."""
+    one = [seen("payments", Aspect.ERRORS), seen("orders", Aspect.ERRORS, peer="payments")]
+    two = [seen("inventory", Aspect.ERRORS), seen("orders", Aspect.ERRORS, peer="inventory")]
+    victim = seen("orders", Aspect.ERRORS, severity="critical")
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.run(8, *one, *two, victim)
+    (first,) = book.all(Decided)
+    mine, other = (one, two) if first.plan.cause.endswith("payments") else (two, one)
+    book.run(12, *book.ended(*mine))
+    assert book.verdicts == ["cured"]
+    book.run(8, *book.ended(*other, victim))
+    assert {decided.plan.cause for decided in book.all(Decided)} == {
+        "failing_dependency@service:payments",
+        "failing_dependency@service:inventory",
+    }
+    assert book.verdicts == ["cured", "cured"]
+
+
+def test_a_plan_of_which_nothing_is_heard_is_not_waited_for(playbook: Any, remedy: Any, leak: Any) -> None:
+    """An executor that died does not hold an incident for ever, and nothing is begun twice."""
+    book = playbook(helps=three(remedy))
+    book.run(320, leak)
+    assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.a", "shop.b"]

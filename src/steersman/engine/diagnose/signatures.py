@@ -61,6 +61,7 @@ SIGNATURES: tuple[Signature, ...] = (
         words=(
             words(r"exited|exit code|killed|segfault|core dumped|panic|connection refused|refused", 1.2),
             words(r"time[d]?[ -]?out|no answer", -1.2),
+            words(r"runs \(process", -2.5),
         ),
         facts={Fact.REPEATS: -4.0, Fact.CHANGED: -4.0},
     ),
