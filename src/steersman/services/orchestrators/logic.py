@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from typing import Any
 
 from steersman.model.entities import Entity, EntityKind
@@ -13,6 +15,8 @@ from steersman.services.orchestrators.model import Changed, ContainerLimit, Seen
 #: Kubernetes puts the number of a rollout here, and this label onto the template of each replica set.
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
+#: Our own note on a deployment: which templates were rolled back from.
+ROLLED_BACK_FROM = "steersman.io/rolled-back-from"
 #: CFS period in microseconds: the kernel's and Docker's default.
 _PERIOD = 100_000
 
@@ -29,13 +33,33 @@ def revision(thing: Mapping[str, Any]) -> int:
 
 
 def template_before(deployment: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> tuple[int, dict[str, Any]]:
-    """Return revision and template of the rollout before this one; raises `NotFound` where there was none."""
-    uid, current = deployment["metadata"]["uid"], revision(deployment)
+    """Return revision and template of the rollout before this one; raises `NotFound` where there was none.
+
+    A template that was left by a rollback is not gone back to: two rollbacks in a row would lead to the bad one.
+    """
+    uid, current, bad = deployment["metadata"]["uid"], revision(deployment), left_behind(deployment)
     own = [one for one in sets if any(owner.get("uid") == uid for owner in one["metadata"].get("ownerReferences", ()))]
-    older = sorted((one for one in own if 0 < revision(one) < current), key=revision)
+    older = sorted(
+        (one for one in own if 0 < revision(one) < current and digest(_template_of(one)) not in bad), key=revision
+    )
     if not older:
         raise NotFound(f"the deployment {deployment['metadata']['name']} has no earlier replica set to go back to")
-    return revision(older[-1]), plain_template(older[-1]["spec"]["template"])
+    return revision(older[-1]), _template_of(older[-1])
+
+
+def _template_of(owner: Mapping[str, Any]) -> dict[str, Any]:
+    return plain_template(owner["spec"]["template"])
+
+
+def left_behind(deployment: Mapping[str, Any]) -> list[str]:
+    """Return the digests of the templates that rollbacks have left, oldest first."""
+    noted = (deployment["metadata"].get("annotations") or {}).get(ROLLED_BACK_FROM, "")
+    return [one for one in noted.split(",") if one]
+
+
+def digest(template: Mapping[str, Any]) -> str:
+    """Return a short name for a template's content."""
+    return sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def plain_template(template: Mapping[str, Any]) -> dict[str, Any]:

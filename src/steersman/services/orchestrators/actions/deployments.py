@@ -14,7 +14,7 @@ from steersman.contract.ports import Context
 from steersman.contract.service import Action, Preview, Risk
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.errors import Conflict, NotFound, Permanent
-from steersman.services.orchestrators.logic import plain_template, revision, template_before
+from steersman.services.orchestrators.logic import digest, left_behind, plain_template, revision, template_before
 from steersman.services.orchestrators.model import Changed, Deployment, Pod, Scale
 from steersman.services.orchestrators.store.connections import Orchestrators, asking
 from steersman.services.orchestrators.store.kubernetes import KubernetesReader
@@ -23,10 +23,15 @@ PERMISSION = "orchestrators.deployments.control"
 #: kubectl's own annotation, so that its users see a restart as they know it.
 _RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _KEY = "steersman.io/restarted-by"
+#: How many templates that were left a deployment remembers; Kubernetes keeps ten replica sets.
+_REMEMBERED = 10
 
 
 def _inspect(context: Context, args: Deployment | Scale) -> Mapping[str, Any]:
-    seen = asking(context).kubernetes(args.deployment).deployment(args.deployment)
+    return _prior_of(asking(context).kubernetes(args.deployment).deployment(args.deployment))
+
+
+def _prior_of(seen: Mapping[str, Any]) -> Mapping[str, Any]:
     metadata, spec = seen["metadata"], seen["spec"]
     return {
         "uid": metadata["uid"],
@@ -116,10 +121,23 @@ def _preview_rollback(context: Context, args: Deployment) -> Preview:
     reader = asking(context).kubernetes(args.deployment)
     seen = reader.deployment(args.deployment)
     number, template = template_before(seen, reader.replica_sets(seen))
-    reader.try_template(reader.path(args.deployment), seen, template)
+    reader.try_template(reader.path(args.deployment), seen, template, _leaving(seen))
     words = f"roll the deployment {args.deployment} back from revision {revision(seen)} to the template of {number}"
     changes = {"from": revision(seen), "to": number, "images": _images(template), "checked": "dryRun=All"}
     return Preview(words, f"roll forward to the template of revision {revision(seen)}", changes)
+
+
+def _leaving(seen: Mapping[str, Any]) -> str:
+    """Note the present template as one that was left, with those of before."""
+    return ",".join([*left_behind(seen), digest(plain_template(seen["spec"]["template"]))][-_REMEMBERED:])
+
+
+def _inspect_rollback(context: Context, args: Deployment) -> Mapping[str, Any]:
+    """Look for what to go back to as well: without it there is nothing to do."""
+    reader = asking(context).kubernetes(args.deployment)
+    seen = reader.deployment(args.deployment)
+    template_before(seen, reader.replica_sets(seen))
+    return _prior_of(seen)
 
 
 def _images(template: Mapping[str, Any]) -> list[str]:
@@ -137,7 +155,7 @@ def _rollback(context: Context, key: str, args: Deployment) -> Changed:
         before = context.prior["template"] if context.prior else now
         if now == before:
             _, template = template_before(seen, kubernetes.reader.replica_sets(seen))
-            kubernetes.replace_template(kubernetes.reader.path(args.deployment), seen, template)
+            kubernetes.replace_template(kubernetes.reader.path(args.deployment), seen, template, _leaving(seen))
         facts = {"template": before, "uid": seen["metadata"]["uid"]}
         return Changed(args.deployment, "rolling back", before=facts)
 
@@ -148,8 +166,10 @@ def _roll_forward(context: Context, _key: str, args: Deployment, result: Changed
     state: Orchestrators = context.state
     kubernetes = state.kubernetes(args.deployment)
     seen = _same(kubernetes.reader, args.deployment, result.before)
-    if plain_template(seen["spec"]["template"]) != result.before["template"]:
-        kubernetes.replace_template(kubernetes.reader.path(args.deployment), seen, result.before["template"])
+    template = result.before["template"]
+    if plain_template(seen["spec"]["template"]) != template:
+        left = ",".join(one for one in left_behind(seen) if one != digest(template))
+        kubernetes.replace_template(kubernetes.reader.path(args.deployment), seen, template, left)
 
 
 def _owned_pod(reader: KubernetesReader, name: str) -> dict[str, Any]:
@@ -208,17 +228,13 @@ def _propose_scale(context: Context, entity: Entity, _cause: CauseKind) -> Itera
             yield Scale(one.name, one.replicas + max(1, one.replicas // 2))
 
 
-def _propose_pod(_context: Context, entity: Entity, _cause: CauseKind) -> Iterator[Pod]:
-    if entity.kind is EntityKind.POD and _context_allows(_context, entity.id):
+def _propose_pod(context: Context, entity: Entity, _cause: CauseKind) -> Iterator[Pod]:
+    known = asking(context).seen.get("deployment", ())
+    if entity.kind is EntityKind.POD and any(one.name == _deployment_of(entity.id) for one in known):
         yield Pod(entity.id)
 
 
-def _context_allows(context: Context, pod: str) -> bool:
-    known = asking(context).seen.get("deployment", ())
-    return any(one.name == _deployment_of(pod) for one in known)
-
-
-def _action(name: str, help: str, args: type, risk: Risk, **more: Any) -> Action:
+def _action(name: str, help: str, args: type, risk: Risk, inspect: Any = _inspect, **more: Any) -> Action:
     return Action(
         name=f"deployment_{name}",
         help=help,
@@ -226,7 +242,7 @@ def _action(name: str, help: str, args: type, risk: Risk, **more: Any) -> Action
         result=Changed,
         permission=PERMISSION,
         risk=risk,
-        inspect=_inspect,
+        inspect=inspect,
         target_kind=EntityKind.SERVICE,
         target=lambda args: Entity(EntityKind.SERVICE, args.deployment),
         timeout_seconds=45,
@@ -262,6 +278,7 @@ DEPLOYMENT_ACTIONS = (
         Deployment,
         Risk.REVERSIBLE,
         preview=_preview_rollback,
+        inspect=_inspect_rollback,
         apply=_rollback,
         undo=_roll_forward,
         helps=frozenset({CauseKind.BAD_DEPLOY, CauseKind.BAD_CONFIG, CauseKind.CRASH_LOOP}),

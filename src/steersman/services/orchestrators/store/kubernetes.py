@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from steersman.model.errors import Permanent
+from steersman.services.orchestrators.logic import ROLLED_BACK_FROM
 from steersman.services.orchestrators.model import KubernetesSettings
 from steersman.services.orchestrators.store.rest import Address, Reader, Writer
 
@@ -61,8 +62,8 @@ class KubernetesReader:
         """Have the server check a patch without storing it."""
         _merge(Writer(self.reader), path, seen, patch, _TRIAL)
 
-    def try_template(self, path: str, seen: Mapping[str, Any], template: Mapping[str, Any]) -> None:
-        _replace_template(Writer(self.reader), path, seen, template, _TRIAL)
+    def try_template(self, path: str, seen: Mapping[str, Any], template: Mapping[str, Any], left: str) -> None:
+        _replace_template(Writer(self.reader), path, seen, _Rollout(template, left), _TRIAL)
 
     def try_delete(self, path: str, seen: Mapping[str, Any]) -> None:
         _delete(Writer(self.reader), path, seen, _TRIAL)
@@ -78,9 +79,9 @@ class KubernetesWriter:
         """Apply a strategic merge patch to the object as it was seen."""
         _merge(Writer(self.reader.reader), path, seen, patch, {})
 
-    def replace_template(self, path: str, seen: Mapping[str, Any], template: Mapping[str, Any]) -> None:
-        """Give a deployment another pod template as a whole, so that nothing of the present one is left in it."""
-        _replace_template(Writer(self.reader.reader), path, seen, template, {})
+    def replace_template(self, path: str, seen: Mapping[str, Any], template: Mapping[str, Any], left: str) -> None:
+        """Give a deployment another pod template as a whole, and note which ones it was rolled back from."""
+        _replace_template(Writer(self.reader.reader), path, seen, _Rollout(template, left), {})
 
     def delete(self, path: str, seen: Mapping[str, Any]) -> None:
         """Delete the object that was seen, and no other of its name."""
@@ -95,13 +96,23 @@ def _merge(
     writer.send("PATCH", path, body, params={**_FIELD_MANAGER, **trial}, headers={"Content-Type": _MERGE})
 
 
+@dataclass(frozen=True, slots=True)
+class _Rollout:
+    """A pod template, and the note that goes with it."""
+
+    template: Mapping[str, Any]
+    left: str
+
+
 def _replace_template(
-    writer: Writer, path: str, seen: Mapping[str, Any], template: Mapping[str, Any], trial: Mapping[str, str]
+    writer: Writer, path: str, seen: Mapping[str, Any], wanted: _Rollout, trial: Mapping[str, str]
 ) -> None:
+    annotations = {**(seen["metadata"].get("annotations") or {}), ROLLED_BACK_FROM: wanted.left}
     body = [
         {"op": "replace", "path": "/metadata/uid", "value": seen["metadata"]["uid"]},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": seen["metadata"]["resourceVersion"]},
-        {"op": "replace", "path": "/spec/template", "value": template},
+        {"op": "replace", "path": "/spec/template", "value": wanted.template},
+        {"op": "add", "path": "/metadata/annotations", "value": annotations},
     ]
     writer.send("PATCH", path, body, params={**_FIELD_MANAGER, **trial}, headers={"Content-Type": _JSON})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steersman.model.errors import Conflict, NotFound, Permanent, SteersmanError, Temporary
@@ -84,6 +85,8 @@ def _ask(
 ) -> Answer:
     from httpx2 import Client, HTTPError, HTTPTransport, InvalidURL
 
+    if address.socket is not None and not Path(address.socket).is_socket():
+        raise Temporary(f"{address.name} did not answer: there is no socket {address.socket}")
     # A body of its own type: a patch says in its content type how it is to be read.
     content = None if body is None else json.dumps(body).encode()
     typed = {"Accept": "application/json", **({"Content-Type": "application/json"} if content is not None else {})}
