@@ -25,7 +25,7 @@ from rich.console import Console
 
 from steersman.model.errors import InvalidInput
 from steersman.runtime.clock import SystemClock
-from steersman.services.operations.commands.drill import preparing
+from steersman.services.operations.commands.drill import preparing, trial, warm
 from steersman.services.operations.commands.drill.goals import goals, reached
 from steersman.services.operations.commands.drill.judge import Judgement, judge
 from steersman.services.operations.commands.drill.remnants import marking
@@ -33,8 +33,14 @@ from steersman.services.operations.commands.drill.scenario import OWN_FOLDER, Sc
 from steersman.services.operations.commands.drill.table import Printer, as_json, as_markdown
 from steersman.services.operations.commands.drill.trial import Setting, play
 
-#: What an owner of such a mesh would write; the services say for themselves that they may be repaired.
-_SETTINGS = ""
+#: What an owner of such a mesh would write: the services say for themselves that they may be repaired, and files that a
+#: housekeeping policy declares expendable may be deleted without asking.
+_SETTINGS = """\
+[[operations.rules]]
+actions = "housekeeping.*"
+autonomy = "act"
+max_risk = "destructive"
+"""
 
 
 def drill(
@@ -53,7 +59,7 @@ def drill(
     printer = Printer(Console(stderr=as_json_))
     about = circumstances()
     with _ending_on_sigterm(), marking() as marker, _working_folder(data, keep=keep) as folder:
-        setting = _prepared(folder, marker, printer, fresh=fresh)
+        setting = _prepared(folder, marker, printer, fresh=fresh, short=short)
         judged = [_tried(one, setting, printer, keep=keep) for one in chosen]
     found = goals(judged)
     about |= {"minutes": round((SystemClock().wall_ns() // 1_000_000_000 - about.pop("began")) / 60, 1)}
@@ -92,14 +98,14 @@ def circumstances() -> dict[str, Any]:
     }
 
 
-def _prepared(folder: Path, marker: str, printer: Printer, *, fresh: bool) -> Setting:
+def _prepared(folder: Path, marker: str, printer: Printer, *, fresh: bool, short: bool) -> Setting:
     first, known = preparing.first_port(folder, fresh=fresh)
-    clock = SystemClock()
-    setting = Setting(folder, first, _SETTINGS, marker, lambda: clock.wall_ns() // 1_000_000)
-    found = preparing.measured(setting, printer.say, known=known)
-    warm = preparing.warmed(setting, found, printer.say)
+    clock, (pace, sweep) = SystemClock(), (trial.SHORT, warm.SHORT) if short else (trial.Pace(), warm.Sweep())
+    setting = Setting(folder, first, _SETTINGS, marker, lambda: clock.wall_ns() // 1_000_000, pace)
+    found = preparing.measured(setting, sweep, printer.say, known=known)
+    setting = replace(setting, warm=preparing.warmed(setting, found, printer.say))
     printer.headings()
-    return replace(setting, warm=warm)
+    return setting
 
 
 def _tried(scenario: Scenario, setting: Setting, printer: Printer, *, keep: bool) -> Judgement:

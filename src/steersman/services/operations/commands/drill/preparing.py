@@ -21,6 +21,7 @@ from steersman.services.operations.commands.drill.mesh.load import Demand
 from steersman.services.operations.commands.drill.recording import Recording
 from steersman.services.operations.commands.drill.stage import PORTS, stage
 from steersman.services.operations.commands.drill.trial import Setting
+from steersman.services.operations.commands.drill.warm import Sweep
 from steersman.services.operations.commands.drill.watcher import Watcher
 
 _RECORDING, _PORTS, _WARM = "recording.npz", "recording.json", "warm"
@@ -48,18 +49,18 @@ def _is_free(first: int) -> bool:
     return True
 
 
-def measured(setting: Setting, say: Say, *, known: bool) -> Recording:
-    """Return a measurement of the mesh at every level of load."""
+def measured(setting: Setting, sweep: Sweep, say: Say, *, known: bool) -> Recording:
+    """Return a measurement of the mesh at each level of a sweep, or that of an earlier drill, whatever it swept."""
     file = setting.folder / _RECORDING
     if known:
         say(f"the measurement of an earlier drill is used: {file} (--fresh measures anew)")
         return recordings.load(file)
-    say("measuring the mesh at six levels of load, which takes two minutes")
+    say(f"measuring the mesh at {len(sweep.levels)} levels of load")
     with stage(setting.folder / "measuring", setting.first_port, setting.settings, setting.marker) as ready:
         ready.wait_until_content()
         ordinary = Demand()
         turn = ready.customers.want
-        found = warm.sweep(
+        found = sweep.measure(
             ready.watcher, setting.now_ms, lambda level: turn(replace(ordinary, rate=ordinary.rate * level))
         )
     recordings.save(found, file)

@@ -26,7 +26,7 @@ from steersman.services.operations.commands.drill.watcher import TOKEN, Watcher
 #: A stage has a block of ports: the mesh takes the first of them, the watcher one behind; see the mesh's layout.
 PORTS, _WATCHER_PORT = 24, 22
 _FLOWING_SECONDS = 60.0
-_LAST = 5
+_LAST = 3
 
 
 class Customers(threading.Thread):

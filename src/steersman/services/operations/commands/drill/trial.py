@@ -7,6 +7,7 @@ customers and from the mesh.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -27,11 +28,26 @@ from steersman.services.operations.commands.drill.scenario import Scenario
 from steersman.services.operations.commands.drill.stage import Stage, stage
 from steersman.services.operations.commands.drill.waiting import comes, pause
 
-#: Everybody runs undisturbed for so long before the injection, and longer while the watcher still sees something wrong.
-_SETTLE_SECONDS, _CALM_SECONDS = 10.0, 20.0
 _TICK_SECONDS = 0.25
-#: After a repair that the watcher calls a cure, the mesh has to stay well for so long before the scenario ends early.
-_LASTING_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much time everybody gets, in seconds.
+
+    Before the injection all run undisturbed for `settle`, and up to `calm` longer while the watcher still sees
+    something wrong. After a repair that the watcher calls a cure, the mesh has to stay well for `lasting` before a
+    scenario ends early. No control is watched for longer than `control`.
+    """
+
+    settle: float = 10.0
+    calm: float = 10.0
+    lasting: float = 10.0
+    control: float = 600.0
+
+
+#: For a selection that has to be over soon.
+SHORT = Pace(settle=6.0, calm=6.0, lasting=6.0, control=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,7 @@ class Setting:
     settings: str
     marker: str
     now_ms: Callable[[], int]
+    pace: Pace = Pace()
     warm: Path | None = None
 
 
@@ -76,8 +93,8 @@ class _Trial:
             stack.callback(self._clean_up)
             stack.callback(follower.stop)
             follower.start()
-            pause(_SETTLE_SECONDS)
-            comes(lambda: _calm(follower), _CALM_SECONDS)
+            pause(self.setting.pace.settle)
+            comes(lambda: _calm(follower), self.setting.pace.calm)
             injected_ms, wellbeing = self.setting.now_ms(), self._wellbeing()
             failure = self._watch(injected_ms, follower, wellbeing)
             lost = self._lost()
@@ -103,7 +120,8 @@ class _Trial:
         due = list(self.scenario.happenings)
         criterion = Criterion(self.scenario.repaired, numbers_of(self.stage.mesh))
         told = len(self.stage.customers.seconds)
-        while (now_ms := self.setting.now_ms()) < injected_ms + self.scenario.seconds * 1000:
+        seconds = min(self.scenario.seconds, self.setting.pace.control if self.scenario.control else math.inf)
+        while (now_ms := self.setting.now_ms()) < injected_ms + seconds * 1000:
             while due and now_ms >= injected_ms + due[0].after_seconds * 1000:
                 try:
                     self.handles.append(begin(due.pop(0), self.stage.mesh))
@@ -127,7 +145,7 @@ class _Trial:
             return False
         latest = follower.latest()
         over = all(plan.incident in latest and latest[plan.incident].over for plan in performed)
-        return over and _lasting(self.looks, max(_LASTING_MS, self.scenario.repaired.seconds * 1000))
+        return over and _lasting(self.looks, max(self.setting.pace.lasting, self.scenario.repaired.seconds))
 
     def _lost(self) -> tuple[str, ...]:
         """Say so when fewer orders are stored than customers were told, beyond what the scenario accepts."""
@@ -158,9 +176,8 @@ def _calm(follower: Follower) -> bool:
     return not any(one.serious and not one.over for one in follower.latest().values())
 
 
-def _lasting(looks: Sequence[Look], milliseconds: int) -> bool:
-    """Whether everything was right in each look of the last milliseconds."""
-    if not looks:
+def _lasting(looks: Sequence[Look], seconds: float) -> bool:
+    """Whether everything was right in each look of the last seconds."""
+    if not looks or looks[-1].time_ms - looks[0].time_ms < seconds * 1000:
         return False
-    last = [look for look in looks if look.time_ms > looks[-1].time_ms - milliseconds]
-    return all(look.repaired for look in last) and looks[-1].time_ms - looks[0].time_ms >= milliseconds
+    return all(look.repaired for look in looks if look.time_ms > looks[-1].time_ms - seconds * 1000)
