@@ -30,8 +30,10 @@ from steersman.services.operations.commands.drill.goals import goals, reached
 from steersman.services.operations.commands.drill.judge import Judgement, judge
 from steersman.services.operations.commands.drill.remnants import marking
 from steersman.services.operations.commands.drill.scenario import OWN_FOLDER, Scenario, load_folder
+from steersman.services.operations.commands.drill.stage import Setting
 from steersman.services.operations.commands.drill.table import Printer, as_json, as_markdown
-from steersman.services.operations.commands.drill.trial import Setting, play
+from steersman.services.operations.commands.drill.trial import Pace, play
+from steersman.services.operations.commands.drill.warm import Sweep
 
 #: What an owner of such a mesh would write: the services say for themselves that they may be repaired, and files that a
 #: housekeeping policy declares expendable may be deleted without asking.
@@ -59,8 +61,11 @@ def drill(
     printer = Printer(Console(stderr=as_json_))
     about = circumstances()
     with _ending_on_sigterm(), marking() as marker, _working_folder(data, keep=keep) as folder:
-        setting = _prepared(folder, marker, printer, fresh=fresh, short=short)
-        judged = [_tried(one, setting, printer, keep=keep) for one in chosen]
+        first, known = preparing.first_port(folder, fresh=fresh)
+        pace, sweep = (trial.SHORT, warm.SHORT) if short else (Pace(), Sweep())
+        setting = _prepared(Setting(folder, first, _SETTINGS, marker), sweep, printer, known=known)
+        printer.headings()
+        judged = [_tried(one, setting, pace, printer, keep=keep) for one in chosen]
     found = goals(judged)
     about |= {"minutes": round((SystemClock().wall_ns() // 1_000_000_000 - about.pop("began")) / 60, 1)}
     printer.goals(found)
@@ -98,19 +103,22 @@ def circumstances() -> dict[str, Any]:
     }
 
 
-def _prepared(folder: Path, marker: str, printer: Printer, *, fresh: bool, short: bool) -> Setting:
-    first, known = preparing.first_port(folder, fresh=fresh)
-    clock, (pace, sweep) = SystemClock(), (trial.SHORT, warm.SHORT) if short else (trial.Pace(), warm.Sweep())
-    setting = Setting(folder, first, _SETTINGS, marker, lambda: clock.wall_ns() // 1_000_000, pace)
-    found = preparing.measured(setting, sweep, printer.say, known=known)
-    setting = replace(setting, warm=preparing.warmed(setting, found, printer.say))
-    printer.headings()
-    return setting
+def _now_ms() -> int:
+    return SystemClock().wall_ns() // 1_000_000
 
 
-def _tried(scenario: Scenario, setting: Setting, printer: Printer, *, keep: bool) -> Judgement:
+def _prepared(setting: Setting, sweep: Sweep, printer: Printer, *, known: bool) -> Setting:
+    """Return the setting with a data directory that knows the days before."""
+    if known:
+        found = preparing.measured_before(setting.folder, printer.say)
+    else:
+        found = preparing.measured(setting, sweep, _now_ms, printer.say)
+    return replace(setting, warm=preparing.warmed(setting, found, _now_ms, printer.say))
+
+
+def _tried(scenario: Scenario, setting: Setting, pace: Pace, printer: Printer, *, keep: bool) -> Judgement:
     """Play and judge one scenario. What it leaves is its log and the evidence; the rest is large."""
-    judgement = judge(scenario.truth, play(scenario, setting))
+    judgement = judge(scenario.truth, play(scenario, setting, pace, _now_ms))
     printer.judged(judgement)
     for part in () if keep else ("mesh", "watcher/data"):
         shutil.rmtree(setting.folder / scenario.name / part, ignore_errors=True)

@@ -19,13 +19,13 @@ from steersman.services.operations.commands.drill import warm
 from steersman.services.operations.commands.drill.mesh.layout import free_block
 from steersman.services.operations.commands.drill.mesh.load import Demand
 from steersman.services.operations.commands.drill.recording import Recording
-from steersman.services.operations.commands.drill.stage import PORTS, stage
-from steersman.services.operations.commands.drill.trial import Setting
+from steersman.services.operations.commands.drill.stage import PORTS, Setting, stage
 from steersman.services.operations.commands.drill.warm import Sweep
 from steersman.services.operations.commands.drill.watcher import Watcher
 
-_RECORDING, _PORTS, _WARM = "recording.npz", "recording.json", "warm"
+_RECORDING, _PORTS, _MEASURING, _WARM = "recording.npz", "recording.json", "measuring", "warm"
 
+NowMs = Callable[[], int]
 Say = Callable[[str], None]
 
 
@@ -49,27 +49,27 @@ def _is_free(first: int) -> bool:
     return True
 
 
-def measured(setting: Setting, sweep: Sweep, say: Say, *, known: bool) -> Recording:
-    """Return a measurement of the mesh at each level of a sweep, or that of an earlier drill, whatever it swept."""
-    file = setting.folder / _RECORDING
-    if known:
-        say(f"the measurement of an earlier drill is used: {file} (--fresh measures anew)")
-        return recordings.load(file)
+def measured(setting: Setting, sweep: Sweep, now_ms: NowMs, say: Say) -> Recording:
+    """Measure the mesh at each level of a sweep, and keep that for another drill."""
     say(f"measuring the mesh at {len(sweep.levels)} levels of load")
-    with stage(setting.folder / "measuring", setting.first_port, setting.settings, setting.marker) as ready:
+    with stage(setting, _MEASURING) as ready:
         ready.wait_until_content()
         ordinary = Demand()
         turn = ready.customers.want
-        found = sweep.measure(
-            ready.watcher, setting.now_ms, lambda level: turn(replace(ordinary, rate=ordinary.rate * level))
-        )
-    recordings.save(found, file)
+        found = sweep.measure(ready.watcher, now_ms, lambda level: turn(replace(ordinary, rate=ordinary.rate * level)))
+    recordings.save(found, setting.folder / _RECORDING)
     (setting.folder / _PORTS).write_text(json.dumps({"first_port": setting.first_port}))
-    shutil.rmtree(setting.folder / "measuring", ignore_errors=True)
+    shutil.rmtree(setting.folder / _MEASURING, ignore_errors=True)
     return found
 
 
-def warmed(setting: Setting, found: Recording, say: Say) -> Path:
+def measured_before(folder: Path, say: Say) -> Recording:
+    """Return the measurement of an earlier drill, at whatever levels that was."""
+    say(f"the measurement of an earlier drill is used: {folder / _RECORDING} (--fresh measures anew)")
+    return recordings.load(folder / _RECORDING)
+
+
+def warmed(setting: Setting, found: Recording, now_ms: NowMs, say: Say) -> Path:
     """Send the composed days to a watcher of their own and return its data directory, once it has stopped."""
     folder = setting.folder / _WARM
     shutil.rmtree(folder, ignore_errors=True)
@@ -77,7 +77,7 @@ def warmed(setting: Setting, found: Recording, say: Say) -> Path:
     with ExitStack() as stack:
         stack.callback(watcher.kill)
         watcher.start()
-        sent = warm.send(watcher, found, setting.now_ms())
+        sent = warm.send(watcher, found, now_ms())
         say(f"sent {sent:,} samples of fourteen days through the intake")
         if watcher.stop() != 0:
             raise Permanent(f"the watcher that was made warm did not stop in order: {watcher.last_words()}")

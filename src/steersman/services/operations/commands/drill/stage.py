@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from steersman.services.operations.commands.drill.mesh import load
@@ -73,16 +74,28 @@ class Stage:
         wait_until(self.customers.content, _FLOWING_SECONDS, "the mesh serves its customers without a failure")
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all stages of a drill have in common: where they are, what the watcher is told besides, what it knows."""
+
+    folder: Path
+    first_port: int
+    settings: str
+    marker: str
+    warm: Path | None = None
+
+
 @contextmanager
-def stage(folder: Path, first_port: int, settings: str, marker: str, warm: Path | None = None) -> Iterator[Stage]:
+def stage(setting: Setting, name: str, topology: Sequence[str] = ()) -> Iterator[Stage]:
     """Set everything up in a fresh folder, and end all of it afterwards, whatever happens."""
+    folder = setting.folder / name
     shutil.rmtree(folder, ignore_errors=True)
-    mesh = Mesh(folder / "mesh", first_port)
-    watcher_port = first_port + _WATCHER_PORT
+    mesh = Mesh(folder / "mesh", setting.first_port, topology)
+    watcher_port = setting.first_port + _WATCHER_PORT
     mesh.lay_out(f"http://127.0.0.1:{watcher_port}", TOKEN)
-    watcher = Watcher(folder / "watcher", f"{settings}\n{settings_of(mesh)}", watcher_port)
-    if warm is not None:
-        shutil.copytree(warm, watcher.data)
+    watcher = Watcher(folder / "watcher", f"{setting.settings}\n{settings_of(mesh)}", watcher_port)
+    if setting.warm is not None:
+        shutil.copytree(setting.warm, watcher.data)
     customers: Customers | None = None
     try:
         mesh.connect()
@@ -96,4 +109,4 @@ def stage(folder: Path, first_port: int, settings: str, marker: str, warm: Path 
         if customers is not None:
             customers.stop()
         mesh.close()
-        sweep(marker)
+        sweep(setting.marker)

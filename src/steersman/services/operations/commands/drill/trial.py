@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from steersman.model.errors import InvalidInput, SteersmanError
 from steersman.services.operations.commands.drill.criterion import (
@@ -25,7 +24,7 @@ from steersman.services.operations.commands.drill.faults import Handle, begin
 from steersman.services.operations.commands.drill.following import Follower
 from steersman.services.operations.commands.drill.observed import Look, Observation
 from steersman.services.operations.commands.drill.scenario import Scenario
-from steersman.services.operations.commands.drill.stage import Stage, stage
+from steersman.services.operations.commands.drill.stage import Setting, Stage, stage
 from steersman.services.operations.commands.drill.waiting import comes, pause
 
 _TICK_SECONDS = 0.25
@@ -50,35 +49,22 @@ class Pace:
 SHORT = Pace(settle=6.0, calm=6.0, lasting=6.0, control=30.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What all scenarios of a drill have in common."""
-
-    folder: Path
-    first_port: int
-    settings: str
-    marker: str
-    now_ms: Callable[[], int]
-    pace: Pace = Pace()
-    warm: Path | None = None
-
-
-def play(scenario: Scenario, setting: Setting) -> Observation:
+def play(scenario: Scenario, setting: Setting, pace: Pace, now_ms: Callable[[], int]) -> Observation:
     """Play a scenario; what goes wrong with the playing itself is said in the observation's `failure`."""
-    started_ms = setting.now_ms()
-    folder = setting.folder / scenario.name
+    started_ms = now_ms()
     try:
-        with stage(folder, setting.first_port, setting.settings, setting.marker, setting.warm) as ready:
-            return _Trial(scenario, setting, ready, started_ms).run()
+        with stage(setting, scenario.name, scenario.topology) as ready:
+            return _Trial(scenario, pace, now_ms, ready, started_ms).run()
     except (SteersmanError, OSError) as error:
-        now_ms = setting.now_ms()
-        return Observation(started_ms=started_ms, injected_ms=now_ms, ended_ms=now_ms, failure=str(error))
+        ended_ms = now_ms()
+        return Observation(started_ms=started_ms, injected_ms=ended_ms, ended_ms=ended_ms, failure=str(error))
 
 
 @dataclass(slots=True)
 class _Trial:
     scenario: Scenario
-    setting: Setting
+    pace: Pace
+    now_ms: Callable[[], int]
     stage: Stage
     started_ms: int
     handles: list[Handle] = field(default_factory=list)
@@ -86,22 +72,22 @@ class _Trial:
 
     def run(self) -> Observation:
         folder = self.stage.watcher.folder
-        follower = Follower(self.stage.watcher, self.setting.now_ms, folder / "evidence.jsonl")
+        follower = Follower(self.stage.watcher, self.now_ms, folder / "evidence.jsonl")
         with ExitStack() as stack:
             self.stage.customers.want(self.scenario.load.demand)
             self.stage.wait_until_content()
             stack.callback(self._clean_up)
             stack.callback(follower.stop)
             follower.start()
-            pause(self.setting.pace.settle)
-            comes(lambda: _calm(follower), self.setting.pace.calm)
-            injected_ms, wellbeing = self.setting.now_ms(), self._wellbeing()
+            pause(self.pace.settle)
+            comes(lambda: _calm(follower), self.pace.calm)
+            injected_ms, wellbeing = self.now_ms(), self._wellbeing()
             failure = self._watch(injected_ms, follower, wellbeing)
             lost = self._lost()
         seen = Observation(
             started_ms=self.started_ms,
             injected_ms=injected_ms,
-            ended_ms=self.setting.now_ms(),
+            ended_ms=self.now_ms(),
             incidents=follower.incidents,
             plans=follower.plans,
             looks=tuple(self.looks),
@@ -120,8 +106,8 @@ class _Trial:
         due = list(self.scenario.happenings)
         criterion = Criterion(self.scenario.repaired, numbers_of(self.stage.mesh))
         told = len(self.stage.customers.seconds)
-        seconds = min(self.scenario.seconds, self.setting.pace.control if self.scenario.control else math.inf)
-        while (now_ms := self.setting.now_ms()) < injected_ms + seconds * 1000:
+        seconds = min(self.scenario.seconds, self.pace.control if self.scenario.control else math.inf)
+        while (now_ms := self.now_ms()) < injected_ms + seconds * 1000:
             while due and now_ms >= injected_ms + due[0].after_seconds * 1000:
                 try:
                     self.handles.append(begin(due.pop(0), self.stage.mesh))
@@ -145,7 +131,7 @@ class _Trial:
             return False
         latest = follower.latest()
         over = all(plan.incident in latest and latest[plan.incident].over for plan in performed)
-        return over and _lasting(self.looks, max(self.setting.pace.lasting, self.scenario.repaired.seconds))
+        return over and _lasting(self.looks, max(self.pace.lasting, self.scenario.repaired.seconds))
 
     def _lost(self) -> tuple[str, ...]:
         """Say so when fewer orders are stored than customers were told, beyond what the scenario accepts."""
