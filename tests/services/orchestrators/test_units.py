@@ -95,6 +95,8 @@ def test_only_what_its_owner_named_is_touched(units: Any, bus: Any) -> None:
         ("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", Permanent),
         ("org.freedesktop.DBus.Error.NoReply", Temporary),
         ("org.freedesktop.DBus.Error.ServiceUnknown", Temporary),
+        # What a real dbus-daemon says where systemd is installed and does not run.
+        ("org.freedesktop.DBus.Error.Spawn.ChildExited", Temporary),
     ],
 )
 def test_errors_say_what_can_be_done_about_them(units: Any, bus: Any, error: str, kind: type[Exception]) -> None:

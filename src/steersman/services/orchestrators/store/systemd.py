@@ -145,7 +145,7 @@ def _meaning(answer: Message, member: str) -> SteersmanError:
     words = f"{answer.body[0] if answer.body else name} ({member})"
     if name.endswith(("NoSuchUnit", "UnitNotFound", "LoadFailed")):
         return NotFound(words)
-    if name.endswith(_MAY_PASS):
+    if name.endswith(_MAY_PASS) or ".Error.Spawn." in name:
         return Temporary(words)
     return Permanent(words)
 
