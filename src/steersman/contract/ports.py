@@ -160,10 +160,12 @@ class Ports:
 class Context:
     """What a handler gets: who calls, the ports, and its own service's state.
 
-    `prior` is what an action's `inspect` saw before the effect, for its `apply`.
+    `query` is what the address of a page asks for after its question mark. `prior` is what an action's `inspect` saw
+    before the effect, for its `apply`.
     """
 
     caller: Caller
     ports: Ports
     state: Any = None
     prior: Mapping[str, Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)

@@ -184,7 +184,10 @@ class RawRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of the console: `view(ctx)` returns the values for `template`, a file of the service's `templates`."""
+    """A page of the console: `view(ctx)` returns the values for `template`, a file of the service's `templates`.
+
+    What the address asks for is in `ctx.query`.
+    """
 
     path: str
     title: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -170,7 +171,8 @@ def _add_page(app: FastAPI, house: House, shell: Shell, service: Service, page: 
     def view(request: Request) -> Mapping[str, Any]:
         caller = caller_of(request)
         caller.demand(page.permission)
-        return page.view(house.context(service, caller))
+        context = house.context(service, caller)
+        return page.view(replace(context, query=dict(request.query_params)))
 
     async def show(request: Request) -> Response:
         values = await run_in_threadpool(view, request)

@@ -27,7 +27,7 @@ from steersman.services.operations.logic.policy import OperationsSettings, effec
 from steersman.services.operations.store.people import stored_policy
 from steersman.services.operations.store.recording import Chronicle
 from steersman.services.operations.store.tables import prepare
-from steersman.services.operations.web import PERMISSIONS, RAW_ROUTES, ROUTES
+from steersman.services.operations.web import PAGES, PERMISSIONS, RAW_ROUTES, ROUTES
 from steersman.services.operations.web.answers import Answers
 from steersman.services.operations.web.recording import RAW_ROUTES as RECORDING
 
@@ -135,6 +135,7 @@ SERVICE = Service(
         "/api/ops/stream",
         "/api/ops/recording",
         "/api/v2",
+        "/ops",
     ),
     settings=OperationsSettings,
     lifespan=lifespan,
@@ -149,6 +150,7 @@ SERVICE = Service(
     events=EVENTS,
     routes=ROUTES,
     raw_routes=(*RAW_ROUTES, *RECORDING),
+    pages=PAGES,
     commands=COMMANDS,
     jobs=JOBS,
 )

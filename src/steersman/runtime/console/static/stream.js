@@ -13,11 +13,13 @@ export class Stream {
   #heardAt = performance.now();
 
   // `address()` is asked at every connection, so that it can carry the time of the last reading.
-  constructor({ address, probe, on, onState }) {
+  // A stream that is often silent, and says so by `silentMs`, is never stale.
+  constructor({ address, probe, on, onState, silentMs = SILENT_AFTER_MS }) {
     this.address = address;
     this.probe = probe;
     this.on = on;
     this.onState = onState;
+    this.silentMs = silentMs;
     setInterval(() => this.#watchSilence(), 1000);
     document.addEventListener("visibilitychange", () => this.#visibility());
     addEventListener("online", () => this.open());
@@ -64,7 +66,7 @@ export class Stream {
   }
 
   #watchSilence() {
-    if (this.#source && performance.now() - this.#heardAt > SILENT_AFTER_MS) this.onState("stale");
+    if (this.#source && performance.now() - this.#heardAt > this.silentMs) this.onState("stale");
   }
 
   // Nobody looks at a hidden tab: let the platform rest, and catch up on return.

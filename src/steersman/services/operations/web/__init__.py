@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from steersman.contract.service import Page
-from steersman.services.operations.web import alerts, changes, incidents, plans, policies, status, stream
+from steersman.services.operations.web import alerts, changes, incidents, page, plans, policies, status, stream
 
 ROUTES = (
     *alerts.ROUTES,
@@ -33,4 +32,4 @@ PERMISSIONS = {
     "operations.alerts.read": "List the alerts that were sent in.",
     "operations.alerts.write": "Send alerts in.",
 }
-PAGES: tuple[Page, ...] = ()
+PAGES = page.PAGES
