@@ -42,6 +42,19 @@ _SYMPTOMS = frozenset(
 _PLAIN = frozenset(
     {Aspect.DISK, Aspect.CERTIFICATE, Aspect.CLOCK, Aspect.CONFIGURATION, Aspect.INTEGRITY, Aspect.ACCESS}
 )
+#: What callers feel of an entity that they need.
+_FELT = frozenset(
+    {
+        Aspect.AVAILABILITY,
+        Aspect.ERRORS,
+        Aspect.LATENCY,
+        Aspect.POOL,
+        Aspect.LOCK,
+        Aspect.CPU,
+        Aspect.NETWORK,
+        Aspect.CACHE,
+    }
+)
 #: What never explains anything else.
 _NO_REASON = frozenset({Aspect.TRAFFIC, Aspect.SOURCE})
 _ENDED_BY_ITSELF = frozenset({CauseKind.CRASH, CauseKind.CRASH_LOOP})
@@ -137,19 +150,36 @@ def _kinship(
         )
         return _Kinship(_FAR, "telemetry is missing from several at once") if at_once else None
     roots = roots_of(group.findings, wiring)
-    own = depth(finding)
+    own, is_changed = depth(finding), at in group.changed
     root_depth = max((depth(one) for one in group.findings if place_of(one, wiring) in roots), default=Depth.SYMPTOM)
     explained = root_depth > Depth.SYMPTOM or not group.changed.isdisjoint(roots)
     above, below = wiring.above(at), wiring.below(at)
-    victim = min((below[root] for root in roots if root in below), default=None)
-    if victim is not None and own < Depth.PLAIN:
+    felt = frozenset(place_of(one, wiring) for one in group.findings if one.aspect in _FELT)
+    victim = min(
+        (below[root] for root in roots if root in below and _suffers(finding, root, felt, is_changed)), default=None
+    )
+    if victim is not None:
         return _Kinship(victim, "it needs what is in trouble")
     if finding.started_ms > group.joined_ms + together_ms:
         return None
     if _is_guest_of(at, roots, wiring) and (own < Depth.PLAIN or root_depth < Depth.PLAIN):
         return _Kinship(1, "it is on the same machine as what is in trouble there")
-    deeper = _deeper(own, root_depth, above, group, roots, explained=explained)
+    deeper = None
+    if not explained or finding.aspect in _FELT or root_depth is Depth.SYMPTOM:
+        deeper = _deeper(own, root_depth, above, group, roots, explained=explained)
     return deeper or _neighbour(finding, group, wiring, crowded, roots) or _behind_cache(finding, group, wiring)
+
+
+def _suffers(finding: Finding, root: str, felt: frozenset[str], is_changed: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
+    """Whether trouble at a root explains a finding of somebody who needs it.
+
+    What has a reason of its own, a change or a resource that ran out, needs to feel the trouble: a full disk whose
+    owner serves on, or a queue that nobody waits for, hurts no caller.
+    """
+    own = depth(finding)
+    if own is Depth.PLAIN:
+        return False
+    return root in felt or (own is Depth.SYMPTOM and not is_changed)
 
 
 def _deeper(
@@ -164,6 +194,8 @@ def _deeper(
     """Whether what is wrong here may explain the incident: somebody in it needs this."""
     of_roots = min((above[root] for root in roots if root in above), default=None)
     if explained:
+        if root_depth is Depth.SYMPTOM and own is Depth.PLAIN:
+            return None  # the change above explains itself, and so does this
         # What already has its own explanation takes on what its root needs, unless that explains itself as well.
         if of_roots is None or (root_depth is Depth.PLAIN and own > Depth.SYMPTOM):
             return None

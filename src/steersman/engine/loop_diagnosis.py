@@ -12,7 +12,7 @@ from steersman.engine.diagnose.words import because, title
 from steersman.engine.loop_draft import Draft
 from steersman.engine.loop_state import Case
 from steersman.model.changes import Change, ChangeKind
-from steersman.model.findings import Finding
+from steersman.model.findings import Aspect, Direction, Finding
 from steersman.model.incidents import Hypothesis, IncidentState
 from steersman.model.rounds import Ask
 
@@ -57,8 +57,9 @@ def _suspects(case: Case, ref: str) -> bool:
 
 def _diagnose(draft: Draft, case: Case) -> None:
     found = [one for one in draft.found(case) if one.active or (one.ended_ms or 0) > draft.now_ms - _FADED_MS]
+    found = _blamable(draft, case, found)
     fresh_trends = case.inquiry.trends if draft.now_ms - case.inquiry.asked_ms < _TREND_AGE_MS else ()
-    found += _nearby(draft, case)
+    found += _blamable(draft, case, _nearby(draft, case))
     shown = {(one.entity.ref, one.aspect) for one in found}
     extra = [one for one in observed(fresh_trends, draft.now_ms) if (one.entity.ref, one.aspect) not in shown]
     suspected = _changes(draft, case, found)
@@ -68,14 +69,22 @@ def _diagnose(draft: Draft, case: Case) -> None:
 
 
 def _nearby(draft: Draft, case: Case) -> list[Finding]:
-    """Return information about what is in the incident or directly needed by it, as far as it has not joined."""
+    """Return information about what is in the incident or directly needed by it, as far as it has not joined.
+
+    How busy those are who call it counts as well: a surge comes from far above.
+    """
     if not draft.notes:
         return []
     known = dict.fromkeys(case.incident.findings)
     around = dict.fromkeys(case.incident.entities)
     for ref in case.incident.entities:
         around.update(dict.fromkeys(draft.wiring.needs(ref)))
-    return [one for ref in around for one in draft.notes.get(ref, ()) if one.key not in known]
+    callers = dict.fromkeys(
+        far for ref in case.incident.entities for far in draft.wiring.above(ref) if far not in around
+    )
+    near = [one for ref in around for one in draft.notes.get(ref, ())]
+    busy = [one for ref in callers for one in draft.notes.get(ref, ()) if one.aspect is Aspect.TRAFFIC]
+    return [one for one in (*near, *busy) if one.key not in known]
 
 
 def _changes(draft: Draft, case: Case, found: Sequence[Finding]) -> tuple[Change, ...]:
@@ -83,7 +92,9 @@ def _changes(draft: Draft, case: Case, found: Sequence[Finding]) -> tuple[Change
     serious = (one.started_ms for one in found if one.severity != "info")
     started = min(serious, default=case.incident.opened_ms)
     lately = draft.recent_changes(started - draft.limit_ms("change_seconds"), started + _SKEW_MS)
-    blamed = [change for change in lately if change.kind in _BLAMED and not _is_ours(draft, change)]
+    blamed = [
+        change for change in lately if change.kind in _BLAMED and not _is_ours(draft, change.entity.ref, change.time_ms)
+    ]
     if not blamed:
         return ()
     near = dict.fromkeys(case.incident.entities)
@@ -92,13 +103,25 @@ def _changes(draft: Draft, case: Case, found: Sequence[Finding]) -> tuple[Change
     return tuple(change for change in blamed if draft.wiring.fold(change.entity.ref) in near)
 
 
-def _is_ours(draft: Draft, change: Change) -> bool:
+def _is_ours(draft: Draft, at: str, time_ms: int) -> bool:
     """Whether a change is the trace of an act of the loop: a roll-back is not suspect because it followed a deploy."""
-    ref = draft.wiring.fold(change.entity.ref)
+    ref = draft.wiring.fold(at)
     return any(
-        draft.wiring.fold(act.target) == ref and act.time_ms <= change.time_ms <= act.time_ms + _TRACE_MS
-        for act in draft.acts
+        draft.wiring.fold(act.target) == ref and act.time_ms <= time_ms <= act.time_ms + _TRACE_MS for act in draft.acts
     )
+
+
+def _blamable(draft: Draft, case: Case, found: Sequence[Finding]) -> list[Finding]:
+    """Leave out new versions that came after the trouble, or with an act of the loop: they cannot be its reason."""
+    began = [one.started_ms for one in draft.found(case) if one.severity != "info"]
+    latest = min(began, default=draft.now_ms) + _SKEW_MS
+    return [
+        one
+        for one in found
+        if one.aspect is not Aspect.CONFIGURATION
+        or one.direction is not Direction.NEW
+        or (one.started_ms <= latest and not _is_ours(draft, one.entity.ref, one.started_ms))
+    ]
 
 
 def _told(

@@ -23,7 +23,7 @@ DEFAULTS = {
     "cured_seconds": 3.0,  # signals have to stay well for so long before an action counts as a cure
     "slack_seconds": 5.0,  # a remedy gets so much longer than it declares
     "settle_seconds": 2.0,  # an incident without a likely cause is looked at for so long
-    "settle_seen_seconds": 1.0,  # a cause that its supervisor saw has to be the likeliest for so long
+    "settle_seen_seconds": 2.0,  # a cause that its supervisor saw has to be the likeliest for so long
     "patience_seconds": 20.0,  # uncertain for longer than this, the loop turns to a person
     "reopen_seconds": 120.0,  # what comes back so soon is the old incident
     "together_seconds": 120.0,  # what begins later than this below an incident is another one

@@ -339,6 +339,20 @@ CONTROLS: dict[str, tuple[list[Any], list[tuple[str, ChangeKind]]]] = {
         ],
         [("orders", ChangeKind.DEPLOY)],
     ),
+    "more customers, and a queue": (
+        [
+            see("front", Aspect.TRAFFIC, severity="info"),
+            see("orders", Aspect.TRAFFIC, severity="info"),
+            see("worker", Aspect.TRAFFIC, severity="info"),
+            see("worker", Aspect.QUEUE),
+            see("host:box", Aspect.CPU, severity="info"),
+        ],
+        [],
+    ),
+    "a quiet night for the worker": (
+        [see("front", Aspect.TRAFFIC, LOW, severity="info"), see("worker", Aspect.PROGRESS, LOW)],
+        [],
+    ),
     "a victim alone": ([see("front", Aspect.LATENCY), see("front", Aspect.ERRORS)], []),
 }
 
@@ -370,3 +384,64 @@ def test_a_cache_that_fills_by_itself_is_left_alone(playbook: Any, seen: Any, re
     book.run(8, flushed)
     book.run(20, *book.ended(flushed))
     assert book.all(Decided) == []
+
+
+PAIRS: dict[str, tuple[list[Any], list[tuple[str, ChangeKind]], set[str]]] = {
+    "a deploy above and a full disk below": (
+        [see("orders", Aspect.ERRORS), *failing("front", "orders"), see("database", Aspect.DISK, second=2)],
+        [("orders", ChangeKind.DEPLOY)],
+        {"bad_deploy@service:orders", "disk_full@service:database"},
+    ),
+    "a full disk below and then a deploy above": (
+        [see("database", Aspect.DISK), see("orders", Aspect.ERRORS, second=1), *failing("front", "orders")],
+        [("orders", ChangeKind.DEPLOY)],
+        {"bad_deploy@service:orders", "disk_full@service:database"},
+    ),
+    "a crash and a failing dependency": (
+        [
+            see("cache", Aspect.AVAILABILITY, GONE, severity="critical", source=HEALTH, suggests=[CauseKind.CRASH]),
+            see("inventory", Aspect.ERRORS, peer="cache"),
+            see("payments", Aspect.ERRORS, second=2),
+            *failing("orders", "payments"),
+            *failing("front", "orders"),
+        ],
+        [],
+        {"crash@service:cache", "failing_dependency@service:payments"},
+    ),
+    "a leak above and a stuck worker below": (
+        [see("front", Aspect.MEMORY), see("worker", Aspect.QUEUE, second=1), see("worker", Aspect.PROGRESS, LOW)],
+        [],
+        {"memory_leak@service:front", "hang@service:worker"},
+    ),
+    "a stuck worker below and then a leak above": (
+        [see("worker", Aspect.PROGRESS, LOW), see("worker", Aspect.QUEUE), see("front", Aspect.MEMORY, second=2)],
+        [],
+        {"memory_leak@service:front", "hang@service:worker"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_two_faults_at_once_are_two_incidents(name: str, playbook: Any, seen: Any, changed: Any) -> None:
+    """Each has its own cause ranked first."""
+    scene, changes, expected = PAIRS[name]
+    book = playbook()
+    book.play(changes=tuple(changed(*change) for change in changes))
+    findings = sorted((seen(*args, **more) for args, more in scene), key=lambda one: one.started_ms)
+    for second in range(4):
+        book.play(*(one for one in findings if (one.started_ms - findings[0].started_ms) // 1000 == second))
+    assert {one.hypotheses[0].key for one in book.state.incidents.values()} == expected
+
+
+def test_a_roll_back_is_not_blamed_for_what_it_follows(playbook: Any, seen: Any, changed: Any, remedy: Any) -> None:
+    """What the loop changed itself is no suspect, neither as a change nor as a new version in telemetry."""
+    book = playbook(helps=lambda cause: [remedy(cause, within_seconds=5)], effect=lambda _decided: "verifying")
+    book.play(changes=(changed("orders", ChangeKind.DEPLOY),))
+    errors = seen("orders", Aspect.ERRORS, severity="critical")
+    book.run(9, errors)
+    assert book.all(Decided)[0].plan.cause == "bad_deploy@service:orders"
+    back = seen("orders", Aspect.CONFIGURATION, NEW, severity="info", second=8, reason="build_info is v1, was v2")
+    book.run(6, back, *book.ended(errors), changes=(changed("orders", ChangeKind.DEPLOY, second=8.0),))
+    book.run(30, seen("orders", Aspect.LATENCY, second=16))
+    blamed = [item for one in book.incident().hypotheses[:1] for item in one.evidence if "v1" in item.text]
+    assert blamed == []

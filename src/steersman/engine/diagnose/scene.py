@@ -222,12 +222,25 @@ def suspicion(seen: Scene, change: Change) -> float:
 def _traffic(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     flood = _first(seen.own(ref), Aspect.TRAFFIC, Direction.HIGH)
     if flood is None:
-        return {}
+        return _idle(seen, ref)
     found = {Fact.FLOODED: Known(flood.reason)}
-    above = [other for other in seen.wiring.needed_by(ref) if _first(seen.own(other), Aspect.TRAFFIC, Direction.HIGH)]
-    if not above:
+    above = (_first(seen.own(other), Aspect.TRAFFIC, Direction.HIGH) for other in seen.wiring.above(ref))
+    surge = next((one for one in above if one is not None), None)
+    if surge is not None:
+        found[Fact.SURGE] = Known(surge.reason)
+    else:
         found[Fact.ORIGIN] = Known(f"nobody who calls {name} is busier than usual")
     return found
+
+
+def _idle(seen: Scene, ref: str) -> dict[Fact, Known]:
+    """In a quiet hour less is finished because less is asked for; a queue or silence would tell another story."""
+    own = seen.own(ref)
+    if any(one.aspect in {Aspect.AVAILABILITY, Aspect.QUEUE} and one.severity != "info" for one in own):
+        return {}
+    lows = (one for other in (ref, *seen.wiring.above(ref)) for one in seen.own(other) if one.aspect is Aspect.TRAFFIC)
+    quiet = next((one for one in lows if one.direction is not Direction.HIGH), None)
+    return {} if quiet is None else {Fact.IDLE: Known(quiet.reason)}
 
 
 def _as_guest(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
@@ -243,7 +256,8 @@ def _as_guest(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     if cold is not None:
         found[Fact.CACHE_COLD] = Known(cold.reason)
     burns = _first(seen.own(ref), Aspect.CPU, Direction.HIGH)
-    called = any(kind in _CALLING for kind in seen.wiring.needed_by(ref).values())
+    near = (*seen.wiring.needed_by(ref).values(), *seen.wiring.needs(ref).values())
+    called = any(kind in _CALLING for kind in near)
     suffering = [other for other in seen.at if other != ref and _suffers(seen, other)]
     if burns is not None and not called and suffering and not _suffers(seen, ref):
         found[Fact.APART] = Known(f"{name} is on nobody's path, and {', '.join(_ids(seen, suffering))} suffer")

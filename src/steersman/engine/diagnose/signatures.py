@@ -88,7 +88,7 @@ SIGNATURES: tuple[Signature, ...] = (
             low(Aspect.TRAFFIC, 0.2),
             high(Aspect.CPU, -0.8),
         ),
-        facts={Fact.NEEDS_TROUBLED: -1.0, Fact.CHANGED: -2.5, Fact.RESOURCE: -1.0},
+        facts={Fact.IDLE: -3.0, Fact.NEEDS_TROUBLED: -1.0, Fact.CHANGED: -2.5, Fact.RESOURCE: -1.0},
         words=(
             words(r"time[d]?[ -]?out|no answer|not responding|stuck|deadlock|heartbeat", 1.3),
             words(r"exited|exit code|killed|segfault|refused", -2.0),
@@ -190,12 +190,14 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.BAD_DEPLOY,
         because="a deploy of {entity}",
+        settle_seconds=5.0,  # while it goes out, some errors pass
         signs=_BROKEN_BY_CHANGE,
         changes={ChangeKind.DEPLOY: 3.2},
     ),
     Signature(
         cause=CauseKind.BAD_CONFIG,
         because="a changed setting of {entity}",
+        settle_seconds=5.0,
         signs=(*_BROKEN_BY_CHANGE, high(Aspect.POOL, 0.8), low(Aspect.CACHE, 0.8), low(Aspect.CONFIGURATION, 2.5)),
         changes={ChangeKind.CONFIG: 3.2, ChangeKind.KNOB: 2.8},
         words=(
@@ -212,7 +214,7 @@ SIGNATURES: tuple[Signature, ...] = (
             high(Aspect.PROGRESS, 0.3),
             low(Aspect.PROGRESS, -0.8),
         ),
-        facts={Fact.DOWN: -2.5, Fact.NEEDS_TROUBLED: -1.5, Fact.CHANGED: -1.5, Fact.RESOURCE: -1.5},
+        facts={Fact.SURGE: -2.5, Fact.DOWN: -2.5, Fact.NEEDS_TROUBLED: -1.5, Fact.CHANGED: -1.5, Fact.RESOURCE: -1.5},
     ),
     Signature(
         cause=CauseKind.CACHE_STAMPEDE,

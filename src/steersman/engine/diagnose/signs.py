@@ -51,6 +51,8 @@ class Fact(StrEnum):
     GUEST_DEEPER = "what is wrong with a service on it explains it"
     ORIGIN = "the traffic is high from here on"
     FLOODED = "more is asked of it than usual"
+    SURGE = "more is asked of it, and of those who call it"
+    IDLE = "less is asked for than usual, and nothing waits"
     NEEDS_TROUBLED = "something it needs is in trouble"
     CHANGED = "it was changed shortly before"
     CALLER_CHANGED = "only callers that were just changed complain about it"
