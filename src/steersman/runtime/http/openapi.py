@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 from starlette.routing import compile_path
 
 from steersman.contract.service import RawRoute, Service
@@ -75,30 +76,37 @@ def _hot_operations(service: Service, route: RawRoute, schemas: dict[str, Any]) 
         },
     }
     if route.answer is not None:
-        content = {"application/json": {"schema": _schema(route.answer, schemas)}}
+        content = {"application/json": {"schema": _schema(service, route.answer, schemas)}}
         operation["responses"]["200"] = {"description": "Successful Response", "content": content}
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in convertors]
     if route.query is not None:
-        parameters += _query_parameters(route.query, schemas)
+        parameters += _query_parameters(service, route.query, schemas)
     if parameters:
         operation["parameters"] = parameters
     return {method.lower(): operation for method in sorted(route.methods)}
 
 
-def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """Describe a type; the models that it names join the others of the document."""
-    found = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
-    schemas.update(found.pop("$defs", {}))
-    if "title" not in found or "properties" not in found:
+def _described(service: Service, kind: Any, mode: JsonSchemaMode, schemas: dict[str, Any]) -> dict[str, Any]:
+    """Describe a type; the models that it names join the others, under names that no other service has."""
+    prefix = f"{service.name.capitalize()}."
+    template = f"#/components/schemas/{prefix}{{model}}"
+    found: dict[str, Any] = TypeAdapter(kind).json_schema(ref_template=template, mode=mode)
+    schemas.update({f"{prefix}{name}": schema for name, schema in found.pop("$defs", {}).items()})
+    return found
+
+
+def _schema(service: Service, kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    found = _described(service, kind, "serialization", schemas)
+    if "properties" not in found:
         return found
-    schemas[found["title"]] = found
-    return {"$ref": f"#/components/schemas/{found['title']}"}
+    name = f"{service.name.capitalize()}.{found['title']}"
+    schemas[name] = found
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _query_parameters(query: Any, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+def _query_parameters(service: Service, query: Any, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     """Describe each field of a model of the address as a parameter of its own."""
-    found = TypeAdapter(query).json_schema(ref_template="#/components/schemas/{model}", mode="validation")
-    schemas.update(found.pop("$defs", {}))
+    found = _described(service, query, "validation", schemas)
     required = found.get("required", ())
     return [
         {"name": name, "in": "query", "required": name in required, "schema": schema}
