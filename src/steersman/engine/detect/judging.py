@@ -19,7 +19,7 @@ _SMOOTH_MS = 2_000.0
 _TAU_MS, _TAU_PROFILE_MS, _TAU_SPREAD_MS = 600_000.0, 3_600_000.0, 900_000.0
 #: Samples until what was learnt is believed, and the clip of what is learnt in spreads.
 WARM = 15
-_FORGET_MS = 300_000
+_FORGET_MS, _REACH_MS = 300_000, 2 * 86_400_000.0
 _CLIP = 3.0
 _FADE = 0.98  # of the share of samples that differ from the one before
 _DUE = 8.0  # this many events were due and none came: less than one in 2,900 by chance
@@ -46,6 +46,7 @@ def smooth(signals, g, num, den, dt):  # type: ignore[no-untyped-def]
 def pace(signals, g, dt):  # type: ignore[no-untyped-def]
     """Learn how often a signal is measured. Finer samples scatter more, and a hole makes the level uncertain."""
     row = signals[g]
+    row.reach -= row.reach * min(dt / _REACH_MS, 1.0)
     if row.dt == 0.0:
         row.dt = dt
         return
@@ -95,7 +96,7 @@ def judge(signals, bounds, g, x, expected, scatter, warm):  # type: ignore[no-un
         return 0, 0, 0
     z = (x - expected) / scatter
     factor = 1.0 + (bound.factor - 1.0) * ease
-    step = bound.step * ease
+    step = max(bound.step * ease, row.reach)
     away = abs(x - expected)
     if bound.directions & 1 and z > bound.z * ease and away > step and x > expected + (factor - 1.0) * abs(expected):
         severe = away > bound.critical_step and x > bound.critical_factor * abs(expected)
@@ -175,6 +176,7 @@ def relearn(signals, g, x, expected, dt, t):  # type: ignore[no-untyped-def]
     if t - row.shift_t < RELEARN_MS:
         return False
     row.offset += row.shift - expected
+    row.spread = max(row.spread, 0.1 * abs(row.shift - expected))
     row.n = min(row.n, WARM)
     row.shift_t = 0
     row.sum_high = row.sum_low = 0.0

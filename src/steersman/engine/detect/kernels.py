@@ -58,8 +58,10 @@ from steersman.engine.detect.reading import (
     read,
     value_of,
 )
+from steersman.engine.signals.terms import Judgement
 
 _F_TREND = judgements.TREND
+_PLAIN = int(Judgement.PLAIN)
 _MOST_SCORE = 1_000.0  # a spread of nearly nothing makes any score; beyond this it says no more
 _I64 = types.Array(int64, 1, "C")
 _DAILY, _WEEKLY = types.Array(int16, 2, "C"), types.Array(int8, 2, "C")
@@ -106,10 +108,14 @@ def _verdict(signals, bounds, g, x, expected, scatter, num, over, dt):  # type: 
 def _absorb(signals, daily, weekly, events, told, g, t, x, expected, scatter, dt, why):  # type: ignore[no-untyped-def]
     """Learn from what is usual, and from what has been unusual for too long to be. Returns the number of events."""
     row = signals[g]
-    if why == 0 and not row.active:
-        learn(signals, g, x, expected, scatter, dt)
+    if row.judgement == _PLAIN:
+        row.reach = max(row.reach, row.episode) if why == 0 else row.reach
+        row.episode = max(row.episode, abs(x - expected)) if why else 0.0
+    if why == 0:
         row.shift_t = 0
-        profile.learn(signals, daily, weekly, g, t, x)
+        if not row.active:
+            learn(signals, g, x, expected, scatter, dt)
+            profile.learn(signals, daily, weekly, g, t, x)
     elif (why == ODD or why == SHIFTED or why == FROZEN) and relearn(signals, g, x, expected, dt, t):  # noqa: PLR1714, SIM109 -- as above
         if row.active:
             row.why = ADOPTED

@@ -82,6 +82,8 @@ SIGNAL = np.dtype(
         ("owed", "f4"),  # events that should have come since the last one
         ("changing", "f4"),  # share of samples that differ from the one before
         ("same_n", "i4"),
+        ("episode", "f8"),  # how far a plain signal went since it was usual last
+        ("reach", "f8"),  # how far it went before, fading: what it does now and then is no news
         ("num", "f8"),  # smoothed numerator and denominator of a ratio
         ("den", "f8"),
         ("slope", "f8"),  # per second, when it grows steadily

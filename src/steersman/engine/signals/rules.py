@@ -41,7 +41,7 @@ class Rule:
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern", re.compile(self.names))
+        object.__setattr__(self, "pattern", re.compile(self.names, re.DOTALL))
 
 
 _NUM, _DEN, _BOTH = Role.NUMERATOR, Role.DENOMINATOR, Role.BOTH
