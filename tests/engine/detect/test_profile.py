@@ -59,6 +59,16 @@ def test_the_daily_peak_is_expected_before_it_comes(mesh: Any, baseline: Any) ->
     assert rate(mesh).expected == pytest.approx(daily(mesh.now), rel=0.2)
 
 
+def test_the_first_live_second_after_a_hole_is_no_silence(mesh: Any, baseline: Any) -> None:
+    """A process that began anew has counted nothing yet, and the last minute of the baseline is minutes ago."""
+    baseline(mesh, daily)
+    mesh.now += 170_000
+    for second in range(30):
+        mesh.value("http_requests_total", 50 * second, code="200", **LABELS)
+        mesh.step()
+    assert mesh.findings == []
+
+
 def test_the_load_of_noon_is_not_usual_at_night(mesh: Any, baseline: Any) -> None:
     mesh.now = mesh.now // DAY * DAY + 2 * 3_600_000
     baseline(mesh, daily)

@@ -128,6 +128,10 @@ def test_a_replica_is_owned_and_a_peer_is_called() -> None:
     assert found.feeds[1].signal.selector == 'dependency_requests:error_ratio{service="orders",peer="payments"}'
 
 
+def test_an_interface_that_is_down_is_no_host_that_does_not_answer() -> None:
+    assert series("node_network_up", device="eth1", nodename="a").feeds[0].signal.aspect is Aspect.NETWORK
+
+
 def test_file_systems_without_files_of_their_own_are_not_watched() -> None:
     assert series("node_filesystem_avail_bytes", fstype="squashfs", nodename="a").feeds == ()
 

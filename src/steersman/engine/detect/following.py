@@ -53,7 +53,7 @@ def follow(events, told, signals, bounds, g, t, dt, verdict, scatter):  # type: 
         row.heat = max(row.heat - dt, 0.0)
     if not row.active:
         # The first bad sample stands for the time since the one before it.
-        needed = bound.samples if row.dt < 5_000.0 else min(bound.samples, 2)
+        needed = bound.samples if row.dt < 5_000.0 or row.finer else min(bound.samples, 2)
         if direction and row.bad_n >= needed and row.heat >= bound.persist:
             row.active, row.severity, row.why, row.begun_t = direction, severity, why, row.bad_t
             row.peak = 0.0

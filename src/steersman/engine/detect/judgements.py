@@ -117,7 +117,8 @@ BOUNDS = {
     Judgement.DESCRIPTORS: _share(0.85, 0.97),
     Judgement.POOL_SHARE: replace(_share(0.97, inf), flags=0),
     Judgement.WAITERS: Bounds(z=6.0, factor=3.0, step=4.0, floor=0.5, severity=_WARNING, persist=3_000.0),
-    Judgement.DISK_SHARE: _share(0.9, 0.98),
+    # A disk fills faster than a person can look, and its fill level does not scatter.
+    Judgement.DISK_SHARE: replace(_share(0.9, 0.98), persist=2_000.0, samples=2),
     Judgement.LOCK: Bounds(z=6.0, factor=3.0, step=0.3, floor=0.02, severity=_WARNING),
     Judgement.CACHE: Bounds(
         directions=LOW, z=6.0, factor=1.3, step=0.2, floor=0.02, severity=_WARNING, events=5.0, events_of=2

@@ -15,7 +15,7 @@ from steersman.engine.detect.trend import growth
 #: A change that lasts for half an hour is taken for the new normal.
 RELEARN_MS = 30 * 60_000
 #: The smoothing of quotients, so that one failed request of two in a second is no outage.
-_SMOOTH_MS = 2_000.0
+_SMOOTH_MS = 1_500.0
 _TAU_MS, _TAU_PROFILE_MS, _TAU_SPREAD_MS = 600_000.0, 3_600_000.0, 900_000.0
 #: Samples until what was learnt is believed, and the clip of what is learnt in spreads.
 WARM = 15

@@ -105,7 +105,11 @@ RULES = (
         _GAUGE,
         (Part("{stem}", Aspect.AVAILABILITY, Judgement.UP, formula=Formula.MEAN, replica=Judgement.REPLICA_UP),),
     ),
-    Rule(r"(?P<stem>.+_(?:up|healthy))", _GAUGE, (Part("{stem}", Aspect.AVAILABILITY, Judgement.UP, across=_MIN),)),
+    Rule(
+        r"(?P<stem>(?!node_).+_(?:up|healthy))",
+        _GAUGE,
+        (Part("{stem}", Aspect.AVAILABILITY, Judgement.UP, across=_MIN),),
+    ),
     # Starts and restarts.
     Rule(
         r"(?P<stem>(?:process|container|node)_(?:start|boot)_time_seconds)",
@@ -267,6 +271,7 @@ RULES = (
     ),
     # The rest is told apart by a word of its name, for diagnosis.
     Rule(r"node_network_.*_total", _COUNTER, aspect=Aspect.NETWORK),
+    Rule(r"node_network_.*", _GAUGE, aspect=Aspect.NETWORK),
     Rule(r"node_(?:disk|filesystem)_.*_total", _COUNTER, aspect=Aspect.DISK),
     Rule(r"node_filesystem_.*", Reading.IGNORED),
     Rule(r".*_(?:total|count|sum)", _COUNTER),
