@@ -1,7 +1,8 @@
 """`steersman bench api`: how quickly the API answers while ten thousand incidents are stored.
 
 It fills a fresh data directory through the store that the loop writes with, starts a platform on it, and runs the four
-standard loads one after the other with a client in a process of its own. Both share the machine, as they would.
+standard loads and a flood of alerts one after the other with a client in a process of its own. Both share the machine,
+as they would.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Any
 
 import psutil
@@ -33,6 +35,7 @@ from steersman.runtime.database.sql import SqlDatabase
 from steersman.runtime.datadir import DataDir
 from steersman.runtime.ids import RandomIds
 from steersman.services.operations.commands import bench_load
+from steersman.services.operations.commands.drill.waiting import wait_until
 from steersman.services.operations.commands.drill.watcher import TOKEN, Watcher
 from steersman.services.operations.store.recording import Chronicle
 from steersman.services.operations.store.tables import prepare
@@ -42,26 +45,40 @@ _BATCH = 500
 _SERVICES = 40
 #: So many different incidents are asked for one by one.
 _SINGLE = 1_000
+_DECIDED_SECONDS = 120.0
 #: The platform alone: nothing is scraped and the machine is not watched, so that the API is what is measured.
 _SETTINGS = "[telemetry.host]\nenabled = false\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """So many clients, each asking so often for these addresses in turn. Single incidents are asked for by id."""
+    """So many clients, each asking so often for these addresses in turn. Single incidents are asked for by id.
+
+    With a body, each is a post of one alert that was not sent before.
+    """
 
     name: str
     clients: int
     requests: int
     paths: tuple[str, ...]
     single: bool = False
+    body: str = ""
 
 
+_ALERT = json.dumps(
+    [
+        {
+            "labels": {"alertname": "HighLatency", "service": "service-1", "case": bench_load.NUMBER.decode()},
+            "annotations": {"summary": "answers take 1.8 s"},
+        }
+    ]
+)
 LOADS = (
     Load("engine", 100, 1_000, ("/api/ops/status", "/api/ops/incidents?limit=20"), single=True),
     Load("maintenance", 50, 500, ("/api/ops/maintenance",)),
     Load("optimiser", 30, 300, ("/api/ops/recommendations",)),
     Load("capacity", 20, 200, ("/api/ops/capacity", "/api/ops/forecasts")),
+    Load("alerts", 100, 100, ("/api/v2/alerts",), body=_ALERT),
 )
 
 _Incidents = Annotated[int, typer.Option(help="Incidents that are stored before the start.")]
@@ -69,7 +86,7 @@ _Share = Annotated[float, typer.Option(help="The share of each client's requests
 
 
 def api(incidents: _Incidents = 10_000, share: _Share = 1.0) -> None:
-    """Print requests a second, percentiles, errors and CPU for each of the four standard loads."""
+    """Print requests a second, percentiles, errors and CPU for the four standard loads and a flood of alerts."""
     with tempfile.TemporaryDirectory(prefix="steersman-bench-") as folder:
         typer.echo(json.dumps(measure(Path(folder), incidents, share), indent=2))
 
@@ -96,8 +113,14 @@ def _figures(watcher: Watcher, load: Load, ids: list[Id], share: float) -> dict[
     server, requests = psutil.Process(watcher.pid), max(1, round(load.requests * share))
     before = server.cpu_times()
     plan = {"port": watcher.port, "token": TOKEN, "clients": load.clients, "requests": requests, "paths": there}
+    # Each client begins at an address of its own, a prime apart, and alerts are all different ones.
+    plan |= {"body": load.body, "apart": 7_919 if not load.body else requests}
     command = [sys.executable, "-m", bench_load.__name__, json.dumps(plan)]
     found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    if load.body:
+        begin = perf_counter()
+        wait_until(lambda: not watcher.get(there[0], active="false"), _DECIDED_SECONDS, "every alert is decided upon")
+        found["decided_after_seconds"] = perf_counter() - begin
     after = server.cpu_times()
     server_seconds = after.user + after.system - before.user - before.system
     answers = max(1, found["requests"])

@@ -16,8 +16,8 @@ from time import perf_counter, process_time
 from typing import Any
 
 _HEAD_END = b"\r\n\r\n"
-#: Clients begin at different addresses; a prime, so that they stay apart.
-_APART = 7_919
+#: In a body, this is replaced by another number of as many digits in every request.
+NUMBER = b"##NUMBER##"
 
 
 @dataclass(slots=True)
@@ -51,7 +51,8 @@ class Client(asyncio.Protocol):
             return
         self._left -= 1
         self._asked = perf_counter()
-        self._transport.write(self._requests[self._next % len(self._requests)])
+        request = self._requests[self._next % len(self._requests)]
+        self._transport.write(request.replace(NUMBER, b"%010d" % self._next) if NUMBER in request else request)
         self._next += 1
 
     def data_received(self, data: bytes) -> None:
@@ -76,14 +77,20 @@ class Client(asyncio.Protocol):
             self.done.set_result(None)
 
 
+def _request(plan: dict[str, Any], path: str) -> bytes:
+    body = plan.get("body", "")
+    head = [f"{'POST' if body else 'GET'} {path} HTTP/1.1", f"host: 127.0.0.1:{plan['port']}"]
+    head += [f"authorization: Bearer {plan['token']}", "content-type: application/json", f"content-length: {len(body)}"]
+    return "\r\n".join([*head, "", body]).encode()
+
+
 async def _run(plan: dict[str, Any]) -> dict[str, Any]:
     measured, loop = Measured(), asyncio.get_running_loop()
-    head = f" HTTP/1.1\r\nhost: 127.0.0.1:{plan['port']}\r\nauthorization: Bearer {plan['token']}\r\n\r\n"
-    requests = [f"GET {path}{head}".encode() for path in plan["paths"]]
+    requests = [_request(plan, path) for path in plan["paths"]]
     begin, used = perf_counter(), process_time()
     clients = []
     for number in range(plan["clients"]):
-        make = partial(Client, requests, plan["requests"], number * _APART, measured)
+        make = partial(Client, requests, plan["requests"], number * plan["apart"], measured)
         _, client = await loop.create_connection(make, "127.0.0.1", plan["port"])
         clients.append(client.done)
     await asyncio.gather(*clients)

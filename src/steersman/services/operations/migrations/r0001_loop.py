@@ -69,7 +69,7 @@ def _findings() -> None:
         sa.Column("body", sa.JSON(), nullable=False),
         sa.UniqueConstraint("tenant", "key", "started_ms"),
     )
-    op.create_index("ops_findings_active", "ops_findings", ["tenant", "active", "seq"])
+    op.create_index("ops_findings_active", "ops_findings", ["tenant", "active", "key"])
     op.create_index("ops_findings_incident", "ops_findings", ["incident"])
 
 

@@ -37,7 +37,7 @@ def take_alerts(transaction: Connection, tenant: Tenant, alerts: Sequence[Alert]
                 "body": plain(alert),
             }
         )
-    tables.put(transaction, tables.alerts, ["tenant", "key"], rows, keep=["incident"])
+    tables.put(transaction, tables.alerts, ["tenant", "key"], rows, fill=["incident"])
     return tuple(stand.values())
 
 

@@ -182,8 +182,7 @@ class _Writing:
         self._store_findings(transaction)
         self._store_incidents(transaction)
         rows = [self._plan_row(plan) for plan in self.plans.values()]
-        tables.put(transaction, tables.plans, ["id"], [row for row in rows if row["verdict"] is None], keep=["verdict"])
-        tables.put(transaction, tables.plans, ["id"], [row for row in rows if row["verdict"] is not None])
+        tables.put(transaction, tables.plans, ["id"], rows, fill=["verdict"])
         rows = [{"tenant": self.tenant, **plain(lesson)} for lesson in self.lessons.values()]
         tables.put(transaction, tables.lessons, ["tenant", "action", "situation"], rows)
 
@@ -192,9 +191,9 @@ class _Writing:
             return
         rows = [self._finding_row(finding, entry) for finding, entry in self.findings.values()]
         _end_earlier(transaction, self.tenant, rows)
-        # The first entry and the incident stay when the finding is only updated.
-        tables.put(transaction, tables.findings, ["tenant", "key", "started_ms"], rows, keep=["entry", "incident"])
-        _link(transaction, self.tenant, [(row["incident"], row["key"]) for row in rows if row["incident"]])
+        tables.put(
+            transaction, tables.findings, ["tenant", "key", "started_ms"], rows, keep=["entry"], fill=["incident"]
+        )
         newest = select(func.max(tables.findings.c.seq)).scalar_subquery()
         old = tables.findings.c.seq <= newest - FINDINGS_KEPT
         transaction.execute(delete(tables.findings).where(~tables.findings.c.active, old))

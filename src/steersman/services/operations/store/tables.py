@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -148,16 +149,20 @@ def put(
     rows: Sequence[Mapping[str, Any]],
     *,
     keep: Sequence[str] = (),
+    fill: Sequence[str] = (),
 ) -> None:
-    """Insert rows, or replace those with the same key; the columns in `keep` stay as they are where they hold a value.
+    """Insert rows, or replace those with the same key.
 
-    A replaced row without anything to set, because its key is all it has, is left alone.
+    A column in `keep` holds on to its first value, and one in `fill` is only replaced by a value, never by nothing. A
+    replaced row without anything to set, because its key is all it has, is left alone.
     """
     if not rows:
         return
     dialect = postgresql if transaction.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table)
-    given = {name: statement.excluded[name] for name in rows[0] if name not in (*key, *keep)}
+    given: dict[str, Any] = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    given |= {name: func.coalesce(table.c[name], statement.excluded[name]) for name in keep}
+    given |= {name: func.coalesce(statement.excluded[name], table.c[name]) for name in fill}
     if given:
         statement = statement.on_conflict_do_update(index_elements=list(key), set_=given)
     else:
