@@ -39,10 +39,10 @@ class Pace:
     scenario ends early. No control is watched for longer than `control`.
     """
 
-    settle: float = 10.0
-    calm: float = 10.0
-    lasting: float = 10.0
-    control: float = 600.0
+    settle: float = 8.0
+    calm: float = 8.0
+    lasting: float = 8.0
+    control: float = 50.0
 
 
 #: For a selection that has to be over soon.
