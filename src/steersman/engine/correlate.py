@@ -55,6 +55,7 @@ _FELT = frozenset(
         Aspect.CACHE,
     }
 )
+_SCARCE_MACHINE = frozenset({Aspect.CPU, Aspect.MEMORY, Aspect.DISK, Aspect.NETWORK})
 #: What never explains anything else.
 _NO_REASON = frozenset({Aspect.TRAFFIC, Aspect.SOURCE})
 _ENDED_BY_ITSELF = frozenset({CauseKind.CRASH, CauseKind.CRASH_LOOP})
@@ -154,7 +155,7 @@ def _kinship(
     root_depth = max((depth(one) for one in group.findings if place_of(one, wiring) in roots), default=Depth.SYMPTOM)
     explained = root_depth > Depth.SYMPTOM or not group.changed.isdisjoint(roots)
     above, below = wiring.above(at), wiring.below(at)
-    felt = frozenset(place_of(one, wiring) for one in group.findings if one.aspect in _FELT)
+    felt = frozenset(place_of(one, wiring) for one in group.findings if _is_felt(one, finding, together_ms))
     victim = min(
         (below[root] for root in roots if root in below and _suffers(finding, root, felt, is_changed)), default=None
     )
@@ -170,6 +171,19 @@ def _kinship(
     return deeper or _neighbour(finding, group, wiring, crowded, roots) or _behind_cache(finding, group, wiring)
 
 
+def _is_felt(root: Finding, finding: Finding, together_ms: int) -> bool:
+    """Whether those who need an entity feel what a finding says of it.
+
+    What a machine shows is felt by everything on it, so it has to be recent, and scarce rather than gone: services
+    whose telemetry arrives have a machine to run on.
+    """
+    if root.entity.kind not in _MACHINES:
+        return root.aspect in _FELT
+    recent = abs(finding.started_ms - root.started_ms) <= together_ms
+    scarce = root.aspect in _SCARCE_MACHINE or Aspect.AVAILABILITY is root.aspect is finding.aspect
+    return recent and scarce
+
+
 def _suffers(finding: Finding, root: str, felt: frozenset[str], is_changed: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
     """Whether trouble at a root explains a finding of somebody who needs it.
 
@@ -179,7 +193,8 @@ def _suffers(finding: Finding, root: str, felt: frozenset[str], is_changed: bool
     own = depth(finding)
     if own is Depth.PLAIN:
         return False
-    return root in felt or (own is Depth.SYMPTOM and not is_changed)
+    machine = root.partition(":")[0] in _MACHINES
+    return root in felt or (own is Depth.SYMPTOM and not is_changed and not machine)
 
 
 def _deeper(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from steersman.engine.diagnose.rank import rank
-from steersman.engine.diagnose.scene import scene
+from steersman.engine.diagnose.scene import ends, scene
 from steersman.engine.diagnose.trends import as_usual, observed, questions
 from steersman.engine.diagnose.words import because, title
 from steersman.engine.loop_draft import Draft
@@ -20,10 +20,10 @@ _BLAMED = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG, ChangeKind.KNOB})
 #: Clocks of those who report changes and findings may differ by so much.
 _SKEW_MS = 5_000
 #: What ended longer ago is no evidence of what is wrong now.
-_FADED_MS = 30_000
+_FADED_MS = 10_000
 #: So long after an act a change of its target is taken for its trace.
 _TRACE_MS = 60_000
-_CLOSE = 0.25
+_CLOSE = 0.3
 _SURE = 0.75
 _MOST_ROUNDS = 2
 #: A belief has to move so far before it is told again.
@@ -62,7 +62,7 @@ def _diagnose(draft: Draft, case: Case) -> None:
     found += _blamable(draft, case, _nearby(draft, case))
     shown = {(one.entity.ref, one.aspect) for one in found}
     extra = [one for one in observed(fresh_trends, draft.now_ms) if (one.entity.ref, one.aspect) not in shown]
-    suspected = _changes(draft, case, found)
+    suspected = _changes(draft, case)
     view = scene(draft.wiring, (*found, *extra), suspected, draft.watched, draft.begun)
     ranked = rank(view, as_usual(fresh_trends), case.denied)
     _told(draft, case, ranked, found, suspected)
@@ -87,41 +87,46 @@ def _nearby(draft: Draft, case: Case) -> list[Finding]:
     return [one for one in (*near, *busy) if one.key not in known]
 
 
-def _changes(draft: Draft, case: Case, found: Sequence[Finding]) -> tuple[Change, ...]:
+def _changes(draft: Draft, case: Case) -> tuple[Change, ...]:
     """Return what was changed shortly before at what is in the incident, or at what that needs."""
-    serious = (one.started_ms for one in found if one.severity != "info")
-    started = min(serious, default=case.incident.opened_ms)
-    lately = draft.recent_changes(started - draft.limit_ms("change_seconds"), started + _SKEW_MS)
-    blamed = [
-        change for change in lately if change.kind in _BLAMED and not _is_ours(draft, change.entity.ref, change.time_ms)
-    ]
-    if not blamed:
+    if not draft.changes:
         return ()
     near = dict.fromkeys(case.incident.entities)
     for ref in case.incident.entities:
         near.update(dict.fromkeys(draft.wiring.below(ref)))
-    return tuple(change for change in blamed if draft.wiring.fold(change.entity.ref) in near)
-
-
-def _is_ours(draft: Draft, at: str, time_ms: int) -> bool:
-    """Whether a change is the trace of an act of the loop: a roll-back is not suspect because it followed a deploy."""
-    ref = draft.wiring.fold(at)
-    return any(
-        draft.wiring.fold(act.target) == ref and act.time_ms <= time_ms <= act.time_ms + _TRACE_MS for act in draft.acts
+    return tuple(
+        change
+        for change in draft.changes
+        if change.kind in _BLAMED
+        and draft.wiring.fold(change.entity.ref) in near
+        and _may_be_blamed(draft, case, change.entity.ref, change.time_ms)
     )
 
 
 def _blamable(draft: Draft, case: Case, found: Sequence[Finding]) -> list[Finding]:
-    """Leave out new versions that came after the trouble, or with an act of the loop: they cannot be its reason."""
-    began = [one.started_ms for one in draft.found(case) if one.severity != "info"]
-    latest = min(began, default=draft.now_ms) + _SKEW_MS
+    """Leave out new versions, as telemetry tells of them, that cannot be the reason."""
     return [
         one
         for one in found
         if one.aspect is not Aspect.CONFIGURATION
         or one.direction is not Direction.NEW
-        or (one.started_ms <= latest and not _is_ours(draft, one.entity.ref, one.started_ms))
+        or _may_be_blamed(draft, case, one.entity.ref, one.started_ms)
     ]
+
+
+def _may_be_blamed(draft: Draft, case: Case, at: str, time_ms: int) -> bool:
+    """Whether a change came shortly before trouble at its entity, and is not the trace of an act of the loop.
+
+    A roll-back is not suspect because it followed a deploy.
+    """
+    ref = draft.wiring.fold(at)
+    active = draft.active(case)
+    own = [one.started_ms for one in active if ref in ends(one, draft.wiring)]
+    began = min(own or (one.started_ms for one in active), default=draft.now_ms)
+    if not began - draft.limit_ms("change_seconds") <= time_ms <= began + _SKEW_MS:
+        return False
+    acts = (act.time_ms for act in draft.acts if draft.wiring.fold(act.target) == ref)
+    return not any(acted <= time_ms <= acted + _TRACE_MS for acted in acts)
 
 
 def _told(

@@ -37,7 +37,7 @@ def gather(draft: Draft, fresh: Sequence[Finding]) -> None:
             _noted(draft, finding)
         elif finding.severity == "info":
             index.attach(finding)
-        elif not _came_back(draft, finding, index):
+        else:
             index.put(finding)
 
 
@@ -85,6 +85,8 @@ class _Index:
         together = draft.limit_ms("together_seconds")
         found = place(finding, groups, wiring, together, self.crowded) if groups else Placement()
         if found.joins is None:
+            if _came_back(draft, finding, self):
+                return
             self.add(self._with_notes(_opened(draft, finding), ends))
             return
         case = _joined(draft, draft.cases[found.joins], finding, found.why)
@@ -175,15 +177,17 @@ def _noted(draft: Draft, finding: Finding) -> None:
 
 
 def _came_back(draft: Draft, finding: Finding, index: _Index) -> bool:
-    """Reopen the incident that was just resolved, if the finding, or another at its place, was in it."""
+    """Reopen the incident that was just resolved, if the finding, or one like it at its place, was in it."""
     earliest = draft.now_ms - draft.limit_ms("reopen_seconds")
     at = place_of(finding, draft.wiring)
     for case in reversed(draft.closed.values()):
         if (case.incident.resolved_ms or 0) < earliest:
             break
-        top = case.top
-        at_cause = top is not None and top.entity.ref == at
-        if finding.key in case.incident.findings or (at_cause and at in case.incident.entities):
+        known = (draft.findings.get(key) for key in case.incident.findings)
+        alike = any(
+            one is not None and one.aspect is finding.aspect and place_of(one, draft.wiring) == at for one in known
+        )
+        if finding.key in case.incident.findings or alike:
             index.add(_joined(draft, replace(case, settled_ms=draft.now_ms), finding, "it came back"))
             return True
     return False

@@ -88,6 +88,26 @@ def test_what_comes_back_soon_is_the_old_incident(playbook: Any, down: Any) -> N
     assert book.incident().state is IncidentState.OPEN
 
 
+def test_other_trouble_soon_after_is_not_the_old_incident(playbook: Any, down: Any, seen: Any) -> None:
+    """That something was down a minute ago says nothing about its slow answers now."""
+    book = playbook()
+    book.run(3, down)
+    book.run(15, *book.ended(down))
+    book.run(2, seen("orders", Aspect.LATENCY, second=18))
+    assert len({one.incident.id for one in book.all(IncidentChanged)}) == 2
+
+
+def test_an_old_complaint_about_the_machine_does_not_swallow_what_happens_on_it(playbook: Any, seen: Any) -> None:
+    """Services that answer have a machine to run on, whatever one of its interfaces says."""
+    book = playbook()
+    book.run(5, seen("host:box", Aspect.AVAILABILITY, Direction.LOW, severity="critical"))
+    book.run(3, seen("orders", Aspect.ERRORS, second=5), seen("front", Aspect.ERRORS, peer="orders", second=5))
+    assert [one.entities for one in book.state.incidents.values()] == [
+        ("host:box",),
+        ("service:orders", "service:front"),
+    ]
+
+
 def test_what_comes_back_later_is_another_incident(playbook: Any, down: Any) -> None:
     """Two minutes after its end an incident is history."""
     book = playbook()

@@ -46,8 +46,7 @@ def rank(
     seen: Scene, quiet: frozenset[tuple[str, Aspect]] = frozenset(), denied: tuple[str, ...] = ()
 ) -> tuple[Hypothesis, ...]:
     """Return the likeliest causes, best first. `quiet` are aspects that a trend shows to be as usual."""
-    started = seen.started_ms
-    suspicions = [suspicion for ref in _suspects(seen) for suspicion in _suspected(seen, ref, started, quiet)]
+    suspicions = [suspicion for ref in _suspects(seen) for suspicion in _suspected(seen, ref, quiet)]
     suspicions = [one for one in suspicions if f"{one.cause.cause}@{seen.wiring.entity(one.ref).ref}" not in denied]
     suspicions.sort(key=lambda one: (-one.score, one.cause.cause, one.ref))
     total = math.exp(_UNKNOWN) + sum(math.exp(min(one.score, 50.0)) for one in suspicions)
@@ -70,7 +69,7 @@ def _suspects(seen: Scene) -> list[str]:
     return list(found)
 
 
-def _suspected(seen: Scene, ref: str, started_ms: int, quiet: frozenset[tuple[str, Aspect]]) -> Iterator[_Suspicion]:
+def _suspected(seen: Scene, ref: str, quiet: frozenset[tuple[str, Aspect]]) -> Iterator[_Suspicion]:
     known = facts(seen, ref)
     findings = (*seen.own(ref), *seen.callers(ref))
     glance = _Glance(
@@ -83,7 +82,7 @@ def _suspected(seen: Scene, ref: str, started_ms: int, quiet: frozenset[tuple[st
     for cause in SIGNATURES:
         if not glance.may_be(cause):
             continue
-        told = list(_told_of(cause, seen, ref, known, started_ms))
+        told = list(_told_of(cause, seen, ref, known))
         if not any(one.is_key for one in told):
             continue
         evidence = (*(one.evidence for one in told), *_missing(cause, seen, ref, quiet))
@@ -118,7 +117,7 @@ class _Told:
     is_key: bool
 
 
-def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, Known], started_ms: int) -> Iterator[_Told]:
+def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, Known]) -> Iterator[_Told]:
     victim = Fact.NEEDS_TROUBLED in known
     for sign in cause.signs:
         best = _best(sign, seen, ref, victim=victim)
@@ -131,7 +130,7 @@ def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, Known
             yield _Told(Evidence(one.text, round(weight * one.strength, 3)), weight >= KEY_WEIGHT)
     yield from _suggested(cause, seen, ref)
     yield from _said(cause, seen, ref)
-    yield from _changed(cause, seen, ref, started_ms)
+    yield from _changed(cause, seen, ref)
 
 
 def _best(sign: Sign, seen: Scene, ref: str, *, victim: bool) -> tuple[float, Finding] | None:
@@ -175,11 +174,11 @@ def _said(cause: Signature, seen: Scene, ref: str) -> Iterator[_Told]:
                 break
 
 
-def _changed(cause: Signature, seen: Scene, ref: str, started_ms: int) -> Iterator[_Told]:
+def _changed(cause: Signature, seen: Scene, ref: str) -> Iterator[_Told]:
     for change in seen.changed(ref):
         weight = cause.changes.get(change.kind)
         if weight is not None:
-            before = max(0, started_ms - change.time_ms)
+            before = max(0, seen.began_ms(ref) - change.time_ms)
             text = f"{change.summary or change.kind} {before / 1000:.0f} s before the first finding"
             yield _Told(Evidence(text, round(weight * suspicion(seen, change), 3), change.id), _is_followed(seen, ref))
             return

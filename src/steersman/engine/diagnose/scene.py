@@ -41,6 +41,7 @@ RESOURCES = frozenset(
         Aspect.INTEGRITY,
     }
 )
+_USED = frozenset({Aspect.CPU, Aspect.MEMORY, Aspect.DESCRIPTORS, Aspect.LOCK, Aspect.POOL})
 HOSTS = frozenset({EntityKind.HOST, EntityKind.NODE})
 _CALLING = frozenset({EdgeKind.CALLS, EdgeKind.DEPENDS_ON})
 _REPEATED = 3
@@ -61,11 +62,11 @@ class Scene:
     about: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     reported: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
-    @property
-    def started_ms(self) -> int:
-        """When the trouble began; information may be much older."""
-        times = [finding.started_ms for finding in self.findings if finding.severity != "info"]
-        return min(times or (finding.started_ms for finding in self.findings), default=0)
+    def began_ms(self, ref: str) -> int:
+        """When trouble began at an entity, or at all where it shows none; information may be much older."""
+        serious = [one for one in self.findings if one.severity != "info" and one.active]
+        near = [one.started_ms for one in serious if ref in ends(one, self.wiring)]
+        return min(near or (one.started_ms for one in serious), default=0)
 
     def own(self, ref: str) -> tuple[Finding, ...]:
         return self.at.get(ref, ())
@@ -155,6 +156,12 @@ def scene(
     )
 
 
+def ends(finding: Finding, wiring: Wiring) -> tuple[str, ...]:
+    """Return the entities that a finding is about: its own, and the other end of a call."""
+    own = wiring.fold(finding.entity.ref)
+    return (own,) if finding.peer is None else (own, wiring.fold(finding.peer.ref))
+
+
 def facts(seen: Scene, ref: str) -> dict[Fact, Known]:
     """Return what is true of a suspect as a whole, with the words that say why."""
     own, complaints = seen.own(ref), seen.callers(ref)
@@ -164,7 +171,7 @@ def facts(seen: Scene, ref: str) -> dict[Fact, Known]:
     down = _first(serious, Aspect.AVAILABILITY)
     if down is not None:
         found[Fact.DOWN] = Known(down.reason)
-    scarce = next((finding for finding in serious if finding.aspect in RESOURCES), None)
+    scarce = next((finding for finding in serious if _is_exhausted(finding)), None)
     if scarce is not None:
         found[Fact.RESOURCE] = Known(scarce.reason)
     if ref not in seen.watched and not own:
@@ -215,7 +222,7 @@ def _changes(seen: Scene, ref: str) -> dict[Fact, Known]:
 
 def suspicion(seen: Scene, change: Change) -> float:
     """Return how suspect a change is, 0.5 to 1: the sooner trouble followed, the more."""
-    before = max(0, seen.started_ms - change.time_ms)
+    before = max(0, seen.began_ms(seen.wiring.fold(change.entity.ref)) - change.time_ms)
     return float(0.5 + 0.5 * 0.5 ** (before / _CHANGE_HALF_LIFE_MS))
 
 
@@ -280,7 +287,7 @@ def _as_host(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     found = {}
     suffering = [other for other in guests if _suffers(seen, other)]
     apart = [other for other in suffering if not any(below in suffering for below in seen.wiring.below(other))]
-    scarce = [finding for finding in seen.own(ref) if finding.aspect in RESOURCES]
+    scarce = [finding for finding in seen.own(ref) if _is_exhausted(finding)]
     if len(apart) > 1 and scarce:
         told = f"{', '.join(_ids(seen, apart))} suffer, all on {name}, and none needs another"
         found[Fact.GUESTS_SUFFER] = Known(told, 1.0 if any(map(is_trouble, scarce)) else 0.7)
@@ -294,7 +301,13 @@ def _as_host(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
 
 
 def _explains(finding: Finding) -> bool:
-    return finding.severity != "info" and (finding.aspect is Aspect.AVAILABILITY or finding.aspect in RESOURCES)
+    return finding.severity != "info" and (finding.aspect is Aspect.AVAILABILITY or _is_exhausted(finding))
+
+
+def _is_exhausted(finding: Finding) -> bool:
+    """Whether a resource ran out; one that is used less than usual did not."""
+    spared = finding.aspect in _USED and finding.direction not in {Direction.HIGH, Direction.NEW}
+    return finding.aspect in RESOURCES and not spared
 
 
 def _suffers(seen: Scene, ref: str) -> bool:
