@@ -176,6 +176,19 @@ def test_a_gauge_that_always_moved_and_stands_still_is_a_note(mesh: Any) -> None
     assert [(one.direction, one.severity) for one in mesh.findings] == [(Direction.STUCK, "info")]
 
 
+@pytest.mark.parametrize(("coming", "queue", "severity"), [(0, 0, "info"), (5, 60, "warning"), (0, 60, "warning")])
+def test_a_worker_without_work_is_idle_and_one_with_a_queue_is_stuck(
+    mesh: Any, coming: int, queue: int, severity: str
+) -> None:
+    for second in range(80):
+        stuck = second >= 60
+        mesh.count("http_requests_total", coming if stuck else 5, code="200", **LABELS)
+        mesh.count("jobs_processed_total", 0 if stuck else 5, **LABELS)
+        mesh.value("queue_length", queue if stuck else 0, **LABELS)
+        mesh.step()
+    assert first(mesh.findings, Aspect.PROGRESS).severity == severity
+
+
 def test_findings_about_series_that_nobody_knows_are_bounded(mesh: Any) -> None:
     for second in range(60):
         for number in range(300):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steersman.engine.detect import following, judging, kernels
+from steersman.engine.detect.explaining import explained
 from steersman.engine.detect.judgements import table
 from steersman.engine.detect.levels import Level, level_of, trend_of
 from steersman.engine.detect.registry import Registry, sorted_columns
@@ -152,7 +153,7 @@ class Senses:
         source = _source_of(signal, int(event["why"]))
         if known is not None:
             source = known.source
-        severity = self._explained(signal, event, _SEVERITIES[int(event["severity"])])
+        severity = explained(self._columns, self._registry, signal, event, _SEVERITIES[int(event["severity"])])
         return Finding(
             key=known.key if known else f"{source}:{signal.entity.ref}:{signal.aspect}:{signal.selector}",
             entity=self._registry.entities.get(signal.entity.ref, signal.entity),
@@ -169,18 +170,6 @@ class Senses:
             signal=signal.selector,
             peer=signal.peer,
         )
-
-    def _explained(self, signal: Signal, event: Any, severity: Severity) -> Severity:
-        """A busy processor is a warning only where there is not so much more work as to explain it."""
-        if signal.judgement is not Judgement.CPU:
-            return severity
-        grown = float(event["value"]) / max(float(event["expected"]), 1e-3)
-        work = [1.0]
-        for number in self._registry.by_entity[signal.entity.ref]:
-            row = self._columns.signals[number]
-            if row["judgement"] in {Judgement.TRAFFIC, Judgement.PROGRESS} and row["expected"] > 0:
-                work.append(float(row["value"] / row["expected"]))
-        return "warning" if grown > 2.0 * max(work) else "info"
 
     def _lost(self) -> list[Finding]:
         """End findings about what is no longer measured."""
