@@ -1,0 +1,1 @@
+"""What capacity decides, without any I/O."""
