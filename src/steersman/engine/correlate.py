@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from steersman.engine.loop_wiring import Wiring
 from steersman.model.entities import CauseKind, EntityKind
-from steersman.model.findings import Aspect, Finding
+from steersman.model.findings import Aspect, Direction, Finding
 from steersman.model.ids import Id
 
 
@@ -62,6 +62,7 @@ _ENDED_BY_ITSELF = frozenset({CauseKind.CRASH, CauseKind.CRASH_LOOP})
 #: Silence that begins within so long of another is the same silence.
 _AT_ONCE_MS = 15_000
 _FAR = 9
+_LESS = frozenset({Direction.LOW, Direction.STUCK, Direction.GONE})
 _MACHINES = frozenset({EntityKind.HOST, EntityKind.NODE})
 
 
@@ -155,6 +156,7 @@ def _kinship(
     root_depth = max((depth(one) for one in group.findings if place_of(one, wiring) in roots), default=Depth.SYMPTOM)
     explained = root_depth > Depth.SYMPTOM or not group.changed.isdisjoint(roots)
     above, below = wiring.above(at), wiring.below(at)
+    failing = {place_of(one, wiring) for one in group.findings if one.aspect in {Aspect.AVAILABILITY, Aspect.ERRORS}}
     felt = frozenset(place_of(one, wiring) for one in group.findings if _is_felt(one, finding, together_ms))
     victim = min(
         (below[root] for root in roots if root in below and _suffers(finding, root, felt, is_changed)), default=None
@@ -165,6 +167,9 @@ def _kinship(
         return None
     if _is_guest_of(at, roots, wiring) and (own < Depth.PLAIN or root_depth < Depth.PLAIN):
         return _Kinship(1, "it is on the same machine as what is in trouble there")
+    starved = finding.aspect is Aspect.PROGRESS and finding.direction in _LESS
+    if starved and any(root in above and root in failing for root in roots):
+        return _Kinship(_FAR, "less reaches it from what is in trouble")
     deeper = None
     if not explained or finding.aspect in _FELT or root_depth is Depth.SYMPTOM:
         deeper = _deeper(own, root_depth, above, group, roots, explained=explained)

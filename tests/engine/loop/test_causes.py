@@ -433,6 +433,17 @@ def test_two_faults_at_once_are_two_incidents(name: str, playbook: Any, seen: An
     assert {one.hypotheses[0].key for one in book.state.incidents.values()} == expected
 
 
+def test_what_starves_for_work_is_part_of_what_stopped_it(playbook: Any, seen: Any, remedy: Any) -> None:
+    """A worker that finishes nothing, because those who bring it work are down, does not hang."""
+    book = playbook(helps=lambda cause: [remedy(cause)])
+    down = seen("orders", Aspect.AVAILABILITY, LOW, severity="critical", reason="orders answers nothing")
+    starved = seen("worker", Aspect.PROGRESS, STUCK, second=3)
+    book.run(3, down)
+    book.run(30, starved)
+    assert book.top == "crash@service:orders"
+    assert {one.plan.remedy.target.id for one in book.all(Decided)} == {"orders"}
+
+
 def test_a_roll_back_is_not_blamed_for_what_it_follows(playbook: Any, seen: Any, changed: Any, remedy: Any) -> None:
     """What the loop changed itself is no suspect, neither as a change nor as a new version in telemetry."""
     book = playbook(helps=lambda cause: [remedy(cause, within_seconds=5)], effect=lambda _decided: "verifying")

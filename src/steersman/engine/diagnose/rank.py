@@ -123,7 +123,8 @@ def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, Known
         best = _best(sign, seen, ref, victim=victim)
         if best is not None:
             strength, finding = best
-            yield _Told(_evidence(finding, sign.weight * strength), sign.weight >= KEY_WEIGHT)
+            # What has ended still tells something, but no cause is known by it any more.
+            yield _Told(_evidence(finding, sign.weight * strength), sign.weight >= KEY_WEIGHT and finding.active)
     for fact, weight in cause.facts.items():
         if fact in known:
             one = known[fact]
@@ -161,7 +162,7 @@ def _strength(finding: Finding) -> float:
 def _suggested(cause: Signature, seen: Scene, ref: str) -> Iterator[_Told]:
     for finding in seen.own(ref):
         if cause.cause in finding.suggests:
-            yield _Told(_evidence(finding, _SUGGESTED * _strength(finding)), is_key=True)
+            yield _Told(_evidence(finding, _SUGGESTED * _strength(finding)), is_key=finding.active)
             return
 
 

@@ -247,7 +247,14 @@ def _idle(seen: Scene, ref: str) -> dict[Fact, Known]:
         return {}
     lows = (one for other in (ref, *seen.wiring.above(ref)) for one in seen.own(other) if one.aspect is Aspect.TRAFFIC)
     quiet = next((one for one in lows if one.direction is not Direction.HIGH), None)
+    if quiet is None:
+        quiet = next((one for other in seen.wiring.above(ref) for one in seen.own(other) if _stops_work(one)), None)
     return {} if quiet is None else {Fact.IDLE: Known(quiet.reason)}
+
+
+def _stops_work(finding: Finding) -> bool:
+    """Whether a caller in this state passes less on to what it needs."""
+    return finding.severity != "info" and finding.aspect in {Aspect.AVAILABILITY, Aspect.ERRORS}
 
 
 def _as_guest(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
