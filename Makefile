@@ -2,6 +2,8 @@
 
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:7600
+# A file with settings; none is needed.
+CONFIG ?=
 
 STEERSMAN := .venv/bin/steersman
 PYTEST := .venv/bin/python -m pytest
@@ -14,7 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 up: kernels ## install, start the platform in the background, return once it is ready
-	@.venv/bin/python tools/service.py up --data $(DATA) --listen $(LISTEN)
+	@.venv/bin/python tools/service.py up --data $(DATA) --listen $(LISTEN) $(if $(CONFIG),--config $(CONFIG))
 
 down: ## stop it in order
 	@if [ -x .venv/bin/python ]; then .venv/bin/python tools/service.py down --data $(DATA); else echo "Nothing was installed here, so nothing runs."; fi

@@ -68,8 +68,10 @@ def greet(address: str, data: Path) -> None:
     print("To stop it:          make down")
 
 
-def launch(data: Path, listen: str, log: Path, pid_file: Path) -> subprocess.Popen[bytes]:
+def launch(data: Path, listen: str, config: Path | None, log: Path, pid_file: Path) -> subprocess.Popen[bytes]:
     command = [str(Path(sys.executable).with_name("steersman")), "up", "--data", str(data), "--listen", listen]
+    if config is not None:
+        command += ["--config", str(config)]
     with log.open("ab") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
@@ -78,7 +80,7 @@ def launch(data: Path, listen: str, log: Path, pid_file: Path) -> subprocess.Pop
     return process
 
 
-def up(data: Path, listen: str) -> int:
+def up(data: Path, listen: str, config: Path | None) -> int:
     pid_file, log = beside(data, "pid"), beside(data, "log")
     if (found := running(pid_file)) is not None:
         address = found[1]
@@ -87,7 +89,7 @@ def up(data: Path, listen: str) -> int:
         return 0 if ready(address) else 1
     log.parent.mkdir(parents=True, exist_ok=True)
     log.touch(mode=0o600)  # the token is printed into it once
-    process = launch(data, listen, log, pid_file)
+    process = launch(data, listen, config, log, pid_file)
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -127,8 +129,9 @@ def main() -> int:
     parser.add_argument("what", choices=["up", "down"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--listen", default="127.0.0.1:7600")
+    parser.add_argument("--config", type=Path)
     options = parser.parse_args()
-    return up(options.data, options.listen) if options.what == "up" else down(options.data)
+    return up(options.data, options.listen, options.config) if options.what == "up" else down(options.data)
 
 
 if __name__ == "__main__":

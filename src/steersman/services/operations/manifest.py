@@ -104,7 +104,6 @@ EVENTS = (
     Event("ops.finding", 1, "Something unusual began, grew or ended; the subject is its incident, or its entity."),
     Event("ops.incident", 1, "An incident is new or different, and why; the cause is the finding that changed it."),
     Event("ops.plan", 1, "A decision to do something, to ask for it or to suggest it; the cause is the incident."),
-    Event("ops.progress", 1, "What became of a plan outside of the loop; the cause is the plan."),
     Event(
         "ops.execution", 1, "A step of carrying a plan out: taken, begun, applied, refused; the subject is the plan."
     ),

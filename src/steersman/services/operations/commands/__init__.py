@@ -5,6 +5,7 @@ from __future__ import annotations
 from steersman.contract.service import Command
 
 _TARGETS: tuple[tuple[str, str, str], ...] = (
+    ("follow", "follow:follow", "Follow what the loop of a running platform finds, decides, does and learns."),
     ("record", "record:record", "Record what the loop of a running platform is told, to decide upon it again."),
     ("replay", "replay:replay", "Decide upon a recording again, the same every time; compare with another policy."),
     ("bench loop", "bench_loop:loop", "Measure what detection, correlation and decision cost over many series."),

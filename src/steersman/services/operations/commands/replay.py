@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,6 +41,7 @@ from steersman.runtime.registry import GROUP
 from steersman.runtime.telemetry.foreign import read_series
 from steersman.services.operations.logic import lines
 from steersman.services.operations.logic.deciding import decide, trends_for
+from steersman.services.operations.logic.phrases import text_line
 from steersman.services.operations.logic.policy import OperationsSettings, policy_of
 from steersman.services.operations.logic.replaying import (
     Answers,
@@ -95,7 +95,7 @@ class Recording:
 def replay(file: _File, policy: _Policy = None, as_json: _Json = False) -> None:  # noqa: FBT002 - typer makes a flag of it
     """Print the decisions of a recording, the same every time; with --policy, what would be different."""
     recording = read(file)
-    write = _json_line if as_json else _text_line
+    write = _json_line if as_json else text_line
     if policy is not None:
         _print_comparison(recording, policy, as_json=as_json)
         return
@@ -170,27 +170,6 @@ def described(command: Command) -> tuple[str, dict[str, Any]] | None:
 
 def _json_line(now_ms: int, kind: str, line: dict[str, Any]) -> str:
     return orjson.dumps({"time_ms": now_ms, "type": kind, **line}).decode()
-
-
-def _text_line(now_ms: int, kind: str, line: dict[str, Any]) -> str:
-    moment = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{moment}  {kind.removeprefix('ops.'):<10} {_words(kind, line)}"
-
-
-def _words(kind: str, line: dict[str, Any]) -> str:
-    if kind == lines.INCIDENT:
-        causes = ", ".join(f"{one['cause']} at {one['entity']} {one['score']:.2f}" for one in line["hypotheses"])
-        return f"[{line['state']}, {line['severity']}] {line['title']}: {line['why']}" + (
-            f" ({causes})" if causes else ""
-        )
-    if kind == lines.PLAN:
-        return f"{line['autonomy']}: {line['action']} on {line['target']} against {line['cause']}: {line['reason']}"
-    if kind == lines.ABSTAINED:
-        return f"{line['kind']}: {line['reason']}"
-    if kind == lines.VERDICT:
-        undo = ", taken back" if line["undo"] else ""
-        return f"{line['kind']}: {line['action']}{undo}: {line['reason']}"
-    return f"{line['action']} in {line['situation']}: helped {line['helped']:g}, failed {line['failed']:g}"
 
 
 def _print_comparison(recording: Recording, policy: Path, *, as_json: bool) -> None:

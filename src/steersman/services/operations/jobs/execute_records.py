@@ -14,6 +14,7 @@ from steersman.model.ids import Id
 from steersman.model.plans import Plan, PlanState, Policy
 from steersman.model.rounds import Progress
 from steersman.services.operations.jobs.inbox import Inbox
+from steersman.services.operations.logic import lines
 from steersman.services.operations.logic.guards import HOUR_MS, refusal
 from steersman.services.operations.store import executions
 from steersman.services.operations.store.executions import Execution
@@ -21,8 +22,6 @@ from steersman.services.operations.store.executions import Execution
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-#: The type of the journal entries of a plan in hand; their subject is the plan.
-EXECUTION = "ops.execution"
 #: Who acts when nobody was asked.
 OPERATIONS = "operations"
 
@@ -100,7 +99,7 @@ class Records:
             time_ns=self.ports.clock.wall_ns(),
             tenant=plan.tenant,
             actor=actor,
-            type=EXECUTION,
+            type=lines.EXECUTION,
             subject=plan.id,
             payload={"state": plan.state.value, "action": plan.remedy.action, "outcome": plan.outcome, **more},
             cause=executions.entry_of(transaction, plan.id),

@@ -15,6 +15,8 @@ from steersman.model.rounds import Abstained, IncidentChanged, Judged
 FINDING = "ops.finding"
 INCIDENT = "ops.incident"
 PLAN = "ops.plan"
+#: A step of a plan in hand; the subject is the plan.
+EXECUTION = "ops.execution"
 ABSTAINED = "ops.abstained"
 VERDICT = "ops.verdict"
 LESSON = "ops.lesson"

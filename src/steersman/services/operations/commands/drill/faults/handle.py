@@ -43,12 +43,18 @@ class Done:
 
 
 class Course:
-    """A happening that takes its time: steps on a thread of its own, each after a rest, until it is ended."""
+    """A happening that takes its time: steps on a thread of its own, each after a rest, until it is ended.
 
-    def __init__(self, text: str, steps: Iterator[float], undo: Callable[[], None]) -> None:
+    `left` says whether it goes on when all steps are done.
+    """
+
+    def __init__(
+        self, text: str, steps: Iterator[float], undo: Callable[[], None], left: Callable[[], bool] = lambda: False
+    ) -> None:
         self._text = text
         self._steps = steps
         self._undo = undo
+        self._left = left
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -62,7 +68,7 @@ class Course:
         return self._text
 
     def still_there(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.is_alive() or self._left()
 
     def clean_up(self) -> None:
         self._ended.set()

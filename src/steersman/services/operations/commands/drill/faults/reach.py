@@ -108,5 +108,10 @@ def metrics(mesh: Mesh, service: str) -> Iterator[tuple[str, float]]:
             yield series, float(value)
 
 
+def stored_orders(mesh: Mesh) -> int:
+    """How many orders the database holds; those that customers were told of must be among them."""
+    return int(json.loads(ask(mesh, "database", "GET", "/orders")[1])["orders"])
+
+
 def folder_of(mesh: Mesh, service: str) -> Path:
     return mesh.folder / role(service).name

@@ -52,7 +52,7 @@ FAULTS: Mapping[str, Kind] = {
     "expired_certificate": Kind(surroundings.expire_certificate, _TLS),
     "clock_jump": Kind(surroundings.jump_clock),
     "network_loss": Kind(surroundings.cut_wire, frozenset({"payments"})),
-    "noisy_neighbour": Kind(planting("burn_processes", 6), frozenset({"batch"})),
+    "noisy_neighbour": Kind(planting("burn_processes", 16), frozenset({"batch"})),
 }
 
 EVENTS: Mapping[str, Kind] = {

@@ -17,6 +17,8 @@ from steersman.services.operations.commands.drill.mesh.layout import Mesh
 from steersman.services.operations.commands.drill.mesh.plan import role
 
 _PIECE = 2 << 20
+#: What a policy for such a folder may well leave.
+_KEPT = 3
 _DAY = 86_400.0
 _REST_SECONDS = 0.25
 #: How far a clock jumps where the scenario does not say.
@@ -37,7 +39,12 @@ def fill_disk(spec: Happening, mesh: Mesh) -> Handle:
         for file in archive.glob("day-*.log"):
             file.unlink(missing_ok=True)
 
-    return Course(f"{wanted >> 20} MiB of old archives fill {archive}", pieces(), undo)
+    return Course(
+        f"{wanted >> 20} MiB of old archives fill {archive}",
+        pieces(),
+        undo,
+        lambda: len(list(archive.glob("day-*.log"))) > _KEPT,
+    )
 
 
 def _old_file(file: Path, age_days: int) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 from steersman.services.operations.commands.drill.mesh.clock import monotonic, pause
 from steersman.services.operations.commands.drill.mesh.program import Program, start
@@ -15,6 +17,7 @@ _REST_SECONDS = 2.0
 _STEPS = 20_000
 #: The lowest priority that there is.
 _POLITE = 19
+_LOUD = -12
 
 
 def build(program: Program) -> None:
@@ -23,7 +26,10 @@ def build(program: Program) -> None:
 
     def adjust() -> None:
         """Have as many children at work as the levels want."""
-        _keep(burners, int(program.planted.level("burn_processes")), _compute)
+        wanted = int(program.planted.level("burn_processes"))
+        if bool(wanted) != bool(burners):
+            _weigh(_LOUD if wanted else 0)
+        _keep(burners, wanted, _compute)
         rate = program.planted.level("backup_mb_per_second")
         _keep(packers, 1 if rate else 0, lambda: _pack(rate))
 
@@ -44,6 +50,16 @@ def _keep(children: list[int], wanted: int, work: Callable[[], None]) -> None:
         os.kill(children.pop(), signal.SIGKILL)
     while len(children) < wanted:
         children.append(_child(work))
+
+
+def _weigh(nice: int) -> None:
+    """Give this session another weight among all sessions, see sched(7).
+
+    Where the kernel shares the machine out by sessions, one that only computes does not disturb the others, however
+    many processes it has. A neighbour is noisy there when it was started with privilege, as cron jobs of root are.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 def _compute() -> None:

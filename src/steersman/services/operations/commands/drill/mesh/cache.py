@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steersman.services.operations.commands.drill.mesh.clock import monotonic
+from steersman.services.operations.commands.drill.mesh.clock import between, monotonic
 from steersman.services.operations.commands.drill.mesh.program import Program, start
 from steersman.services.operations.commands.drill.mesh.spans import Trace
 from steersman.services.operations.commands.drill.mesh.wire import Request, Response, answer
@@ -34,9 +34,12 @@ class _Cache:
         return answer(**found)
 
     async def write(self, request: Request, place: Trace) -> Response:
-        until = monotonic() + float(self._program.config["ttl_seconds"])
-        self._values |= {name: (until, value) for name, value in request.json().items()}
+        self._values |= {name: (monotonic() + self._lifetime(), value) for name, value in request.json().items()}
         return answer(stored=len(self._values))
+
+    def _lifetime(self) -> float:
+        """A half more or less, so that what was read together is not missed together."""
+        return float(self._program.config["ttl_seconds"]) * between(0.5, 1.5)
 
     async def flush(self, request: Request, place: Trace) -> Response:
         self._values.clear()

@@ -44,6 +44,10 @@ def chance(probability: float) -> bool:
     return probability > 0 and random.random() < probability  # noqa: S311 - load and faults are no secrets
 
 
+def between(low: float, high: float) -> float:
+    return random.uniform(low, high)  # noqa: S311 - load and faults are no secrets
+
+
 def random_hex(digits: int) -> str:
     return f"{random.getrandbits(4 * digits):0{digits}x}"
 

@@ -19,7 +19,7 @@ from steersman.services.operations.commands.drill.mesh.spans import Trace
 from steersman.services.operations.commands.drill.mesh.wire import Request, Response, answer
 
 _READERS = 4
-_READ_SECONDS = 0.03
+_READ_SECONDS = 0.04
 _WRITE_SECONDS = 0.002
 
 

@@ -9,7 +9,7 @@ from typing import Any
 _Knob = dict[str, Any]
 _POOL: _Knob = {"default": 8, "low": 4, "high": 64, "step": 8, "aim": 24, "helps": ["pool_exhaustion"]}
 _COALESCE: _Knob = {"default": 0, "low": 0, "high": 2000, "step": 500, "aim": 1000, "helps": ["cache_stampede"]}
-_CONCURRENCY: _Knob = {"default": 1, "low": 1, "high": 8, "step": 1, "aim": 3, "helps": ["backlog"]}
+_CONCURRENCY: _Knob = {"default": 1, "low": 1, "high": 8, "step": 1, "aim": 4, "helps": ["backlog"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Role:
 
 ROLES: tuple[Role, ...] = (
     Role("database", "database", config={"quota_bytes": 48 << 20}),
-    Role("cache", "cache", config={"ttl_seconds": 30}),
+    Role("cache", "cache", config={"ttl_seconds": 8}),
     Role("payments_b", "payments", tls=True),
     Role("payments", "payments", tls=True, standby="payments_b"),
     Role(

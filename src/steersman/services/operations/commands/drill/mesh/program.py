@@ -109,8 +109,9 @@ class Program:
         loop.add_signal_handler(signal.SIGTERM, self._ended.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR2, self._ended_by, _begin_again)
-        await self.server.listen(self.config["listen"])
-        self.log.write("INFO", f"started, listening on {self.config['listen']}")
+        host, _, port = self.config["listen"].rpartition(":")
+        await self.server.listen(f"{host}:{int(port) + self.replica}")
+        self.log.write("INFO", f"started, listening on port {int(port) + self.replica}")
         tasks = [loop.create_task(_whole(work)) for work in (self._tick, *self.background)]
         ended = loop.create_task(self._ended.wait())
         done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
