@@ -25,7 +25,10 @@ def with_probe(before: Answering, reason: str, now_ms: int) -> Answering:
 def condition(replica: Replica, definition: ServiceDefinition, now_ms: int) -> Condition:
     """Judge a replica now."""
     if replica.identity is None:
-        return Condition.GONE if replica.wanted and not replica.moving else Condition.STOPPED
+        if not replica.wanted or replica.moving:
+            return Condition.STOPPED
+        # Before its first start it waits for its turn: the platform itself has just begun.
+        return Condition.GONE if replica.starts or replica.last_exit else Condition.STARTING
     if not replica.wanted:
         return Condition.STOPPED
     age = now_ms - replica.started_ms
