@@ -83,6 +83,19 @@ CAUSES: dict[str, tuple[str, list[Any], list[tuple[str, ChangeKind]]]] = {
         [see("worker", Aspect.PROGRESS, LOW), see("worker", Aspect.QUEUE, second=2), see("worker", Aspect.QUEUE)],
         [],
     ),
+    "a worker that stands still on a machine with much to note": (
+        "hang@service:worker",
+        [
+            see("worker", Aspect.PROGRESS, STUCK),
+            see("worker", Aspect.QUEUE),
+            see("worker", Aspect.RESTARTS, severity="info"),
+            see("host:box", Aspect.MEMORY, severity="info"),
+            see("host:box", Aspect.DISK, severity="info"),
+            see("host:box", Aspect.NETWORK, LOW, severity="info"),
+            see("host:box", Aspect.TRAFFIC, severity="info"),
+        ],
+        [],
+    ),
     "a memory leak": ("memory_leak@service:inventory", [see("inventory", Aspect.MEMORY), *slow("front", "inventory")], []),
     "a processor without time left": (
         "cpu_saturation@service:inventory",

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from steersman.engine.diagnose.scene import SYMPTOMS, Scene, facts, suspicion
+from steersman.engine.diagnose.scene import HOSTS, SYMPTOMS, Scene, facts, suspicion
 from steersman.engine.diagnose.signatures import SIGNATURES
 from steersman.engine.diagnose.signs import KEY_WEIGHT, Fact, Known, Sign, Signature, Where
 from steersman.model.changes import ChangeKind
@@ -123,8 +123,8 @@ def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, Known
         best = _best(sign, seen, ref, victim=victim)
         if best is not None:
             strength, finding = best
-            # What has ended still tells something, but no cause is known by it any more.
-            yield _Told(_evidence(finding, sign.weight * strength), sign.weight >= KEY_WEIGHT and finding.active)
+            is_key = sign.weight >= KEY_WEIGHT and _can_be_key(finding)
+            yield _Told(_evidence(finding, sign.weight * strength), is_key)
     for fact, weight in cause.facts.items():
         if fact in known:
             one = known[fact]
@@ -132,6 +132,15 @@ def _told_of(cause: Signature, seen: Scene, ref: str, known: Mapping[Fact, Known
     yield from _suggested(cause, seen, ref)
     yield from _said(cause, seen, ref)
     yield from _changed(cause, seen, ref)
+
+
+def _can_be_key(finding: Finding) -> bool:
+    """Whether a cause can be known by a finding: not by what has ended, nor by a note that may mean nothing.
+
+    That more is asked for than usual is always a note, and explains much.
+    """
+    is_busy = finding.aspect is Aspect.TRAFFIC and finding.entity.kind not in HOSTS
+    return finding.active and (finding.severity != "info" or is_busy)
 
 
 def _best(sign: Sign, seen: Scene, ref: str, *, victim: bool) -> tuple[float, Finding] | None:

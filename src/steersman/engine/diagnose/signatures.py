@@ -17,6 +17,7 @@ from steersman.engine.diagnose.signs import (
     low,
     needs,
     own,
+    stuck,
     words,
 )
 from steersman.model.changes import ChangeKind
@@ -79,12 +80,13 @@ SIGNATURES: tuple[Signature, ...] = (
         signs=(
             own(Aspect.AVAILABILITY, 2.6),
             low(Aspect.PROGRESS, 2.6),
+            stuck(Aspect.PROGRESS, 1.0),
             low(Aspect.CPU, 1.0),
             callers(Aspect.LATENCY, 1.4),
             callers(Aspect.ERRORS, 0.3),
             high(Aspect.LATENCY, 0.4),
             high(Aspect.QUEUE, 0.5),
-            own(Aspect.RESTARTS, -1.5),
+            own(Aspect.RESTARTS, -0.4),
             low(Aspect.TRAFFIC, 0.2),
             high(Aspect.CPU, -0.8),
         ),
@@ -213,6 +215,7 @@ SIGNATURES: tuple[Signature, ...] = (
             high(Aspect.LATENCY, 0.3),
             high(Aspect.PROGRESS, 0.3),
             low(Aspect.PROGRESS, -0.8),
+            stuck(Aspect.PROGRESS, -1.5),
         ),
         facts={Fact.SURGE: -2.5, Fact.DOWN: -2.5, Fact.NEEDS_TROUBLED: -1.5, Fact.CHANGED: -1.5, Fact.RESOURCE: -1.5},
     ),

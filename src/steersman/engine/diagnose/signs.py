@@ -119,6 +119,10 @@ def low(aspect: Aspect, weight: float) -> Sign:
     return Sign(Where.OWN, aspect, weight, _DOWN)
 
 
+def stuck(aspect: Aspect, weight: float) -> Sign:
+    return Sign(Where.OWN, aspect, weight, frozenset({Direction.STUCK, Direction.GONE}))
+
+
 def callers(aspect: Aspect, weight: float) -> Sign:
     return Sign(Where.CALLERS, aspect, weight)
 
