@@ -64,9 +64,12 @@ class _Index:
         return [self._draft.cases[id_] for id_ in ids if id_ in self._draft.cases]
 
     def attach(self, finding: Finding) -> None:
-        """Let information join the incidents that touch its entity; it opens none."""
-        for case in self.near(touched(finding, self._draft.wiring))[:1]:
-            self.add(_joined(self._draft, case, finding, "as evidence"))
+        """Let information join an incident that touches its entity, without a word: there is much of it."""
+        draft = self._draft
+        for case in self.near(touched(finding, draft.wiring))[:1]:
+            draft.owners[finding.key] = case.incident.id
+            draft.stale.setdefault(case.incident.id)
+            draft.keep(replace(case, incident=replace(case.incident, findings=(*case.incident.findings, finding.key))))
 
     def put(self, finding: Finding) -> None:
         """Find the incident of a serious finding, or open one."""

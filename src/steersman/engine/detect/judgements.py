@@ -16,8 +16,9 @@ from steersman.engine.signals.terms import Judgement
 
 HIGH, LOW = 1, 2
 #: Flags: counted events scatter like a Poisson process; a steady rise is bad; silence where events are due is bad; a
-#: small lasting shift is worth a note; a value that never moves again is.
-POISSON, TREND, SILENCE, SHIFT, FROZEN = 1, 2, 4, 8, 16
+#: small lasting shift is worth a note; a value that never moves again is; an absolute rule waits until it was seen for
+#: a while, because what has just begun does not answer yet.
+POISSON, TREND, SILENCE, SHIFT, FROZEN, KNOWN = 1, 2, 4, 8, 16, 32
 _INFO, _WARNING = 0, 1
 _MB = 1024.0 * 1024.0
 _DAY = 86_400.0
@@ -86,8 +87,12 @@ BOUNDS = {
         events=1.0,
         events_of=2,
     ),
-    Judgement.UP: Bounds(hard_low=0.999, critical_low=0.0, persist=0.0, samples=1, until=2_000.0, ease=1.0),
-    Judgement.REPLICA_UP: Bounds(hard_low=0.999, hard_severity=_INFO, persist=0.0, samples=1, until=2_000.0, ease=1.0),
+    Judgement.UP: Bounds(
+        hard_low=0.999, critical_low=0.0, persist=0.0, samples=1, until=2_000.0, ease=1.0, flags=KNOWN
+    ),
+    Judgement.REPLICA_UP: Bounds(
+        hard_low=0.999, hard_severity=_INFO, persist=0.0, samples=1, until=2_000.0, ease=1.0, flags=KNOWN
+    ),
     Judgement.TRAFFIC: Bounds(
         directions=HIGH | LOW, z=5.0, factor=1.5, step=2.0, persist=4_000.0, flags=POISSON | SILENCE
     ),

@@ -28,7 +28,7 @@ UP, DOWN, STUCK = 1, 2, 3
 ODD, HARD, SILENT, RISING, SHIFTED, FROZEN, ADOPTED = 1, 2, 3, 4, 5, 6, 7
 
 _F_POISSON, _F_SILENCE = judgements.POISSON, judgements.SILENCE
-_F_SHIFT, _F_FROZEN = judgements.SHIFT, judgements.FROZEN
+_F_SHIFT, _F_FROZEN, _F_KNOWN = judgements.SHIFT, judgements.FROZEN, judgements.KNOWN
 
 SIGNAL_ROWS, BOUNDS_ROWS = from_dtype(SIGNAL)[::1], from_dtype(BOUNDS_TYPE)[::1]
 RINGS = (types.Array(int64, 2, "C"), types.Array(types.float32, 2, "C"), types.Array(int64, 1, "C"))
@@ -84,6 +84,8 @@ def judge(signals, bounds, g, x, expected, scatter, warm):  # type: ignore[no-un
     """Return (direction, severity, why) of one value; (0, 0, 0) when nothing is wrong with it."""
     row = signals[g]
     bound = bounds[row.judgement]
+    if bound.flags & _F_KNOWN and not warm:
+        return 0, 0, 0
     ease = bound.ease if row.active else 1.0
     above = bound.hard_high * ease
     if x >= above:

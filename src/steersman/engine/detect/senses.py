@@ -196,6 +196,12 @@ class Senses:
     def _entities(self) -> tuple[Entity, ...]:
         return self._registry.take_fresh()
 
+    def wake(self) -> None:
+        """Say that the process was away: who answers has to be seen anew before silence means anything."""
+        rows = self._columns.signals[: self._columns.signals_n]
+        asked = np.isin(rows["judgement"], (int(Judgement.UP), int(Judgement.REPLICA_UP)))
+        rows["n"][asked] = 0
+
     def trends(self, entity: Entity, aspect: Aspect, since_ms: int) -> tuple[Trend, ...]:
         """Return how the signals of an entity's aspect went: before `since_ms`, and now."""
         found = []

@@ -169,7 +169,8 @@ RULES = (
     *_durations("ms", 1e-3),
     *_durations("microseconds", 1e-6),
     Rule(
-        r"(?P<stem>.+)_(?:processed|completed|finished|consumed|succeeded|done)(?:_total)?",
+        # Not those of a machine's devices: a disk from which nobody reads stands still without any harm.
+        r"(?!node_)(?P<stem>.+)_(?:processed|completed|finished|consumed|succeeded|done)(?:_total)?",
         _COUNTER,
         (
             Part("{stem}_processed:rate", Aspect.PROGRESS, Judgement.PROGRESS),

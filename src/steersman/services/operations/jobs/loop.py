@@ -98,6 +98,7 @@ class Loop:
                 self.state = loop_codec.restore(orjson.loads(kept))
             if (learnt := resuming.kept_learnt(self.folder)) is not None:
                 self.senses = Senses.restore(unpack(learnt))
+                self.senses.wake()
         except (InvalidInput, ValueError, TypeError, KeyError) as error:
             _log.warning("the loop begins anew: what it knew cannot be read by this version", reason=str(error))
 

@@ -79,7 +79,8 @@ def load_at(hours_before: int) -> float:
 
 def compose(found: Recording, end_ms: int, days: int = DAYS) -> Iterator[Hour]:
     """Yield the hours of the days before `end_ms` in their order."""
-    rises, clocks = found.cumulative, _clocks(found)
+    clocks = _clocks(found)
+    rises = found.cumulative & ~clocks
     rates = _rates(found)
     level_now = np.nanmin(np.where(np.isnan(found.values), np.inf, found.values), axis=(0, 1))
     total = np.where(np.isfinite(level_now), level_now, 0.0)
@@ -111,5 +112,5 @@ def _clocks(found: Recording) -> NDArray[bool_]:
     near = np.all(np.isnan(found.values) | (np.abs(found.values - found.times) < 86_400), axis=(0, 1))
     slow = (found.values[:, -1] - found.values[:, 0]) - (found.times[:, -1] - found.times[:, 0])
     moved = np.all(np.isnan(slow) | (np.abs(slow) < 2.0), axis=0)
-    told: NDArray[bool_] = near & moved & ~found.cumulative & ~np.all(np.isnan(found.values), axis=(0, 1))
+    told: NDArray[bool_] = near & moved & ~np.all(np.isnan(found.values), axis=(0, 1))
     return told
