@@ -1,0 +1,1 @@
+"""What maintenance decides, without any I/O."""

@@ -1,0 +1,1 @@
+"""What maintenance reads: series, log lines, disks' own SMART data, and failure records."""
