@@ -197,10 +197,11 @@ class Senses:
         return self._registry.take_fresh()
 
     def wake(self) -> None:
-        """Say that the process was away: who answers has to be seen anew before silence means anything."""
+        """Say that the process was away: who answers and sends has to be seen anew before silence means anything."""
         rows = self._columns.signals[: self._columns.signals_n]
         asked = np.isin(rows["judgement"], (int(Judgement.UP), int(Judgement.REPLICA_UP)))
         rows["n"][asked] = 0
+        self._columns.sources["live_t"] = 0
 
     def trends(self, entity: Entity, aspect: Aspect, since_ms: int) -> tuple[Trend, ...]:
         """Return how the signals of an entity's aspect went: before `since_ms`, and now."""
