@@ -6,7 +6,6 @@ import atexit
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -22,8 +21,8 @@ CONFIG = FOLDER / "shop.toml"
 KNOB = FOLDER / "pool_size"
 ROUTE = FOLDER / "route"
 CURRENT = FOLDER / "current"
-#: Waits to be ended; signals that mean "read again" are heard and change nothing.
-_PROGRAM = "import signal, threading; signal.signal(signal.SIGHUP, lambda *_: None); threading.Event().wait()"
+#: Waits to be ended; the signal that means "read again" changes nothing from the first moment on.
+_PROGRAM = ("env", "--ignore-signal=HUP", "sleep", "1000")
 
 
 def _settings() -> dict[str, Any]:
@@ -35,7 +34,7 @@ def _settings() -> dict[str, Any]:
     CONFIG.write_text("limit = 1\n")
     KNOB.write_text("8\n")
     ROUTE.unlink(missing_ok=True)
-    service = {"command": [sys.executable, "-c", _PROGRAM], "health": {"command": ["true"], "interval_seconds": 0.1}}
+    service = {"command": _PROGRAM, "health": {"command": ["true"], "interval_seconds": 0.1}}
     shop = {
         **service,
         "port": 18001,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from steersman.model.errors import Permanent
+from steersman.services.workloads.model.replicas import Condition
 from steersman.services.workloads.store import proc
 from steersman.services.workloads.store.processes import end
 
@@ -199,3 +200,12 @@ def test_replica_and_port_are_filled_in(make_yard: Make) -> None:
     )
     yard.start("web", 1)
     assert yard.log("web", 1) == "ready ['18101', '{\"json\": 1}'] r1\n"
+
+
+def test_what_ended_while_the_platform_was_away_waits_for_its_turn_and_is_not_told_as_gone(make_yard: Make) -> None:
+    yard = make_yard()
+    os.kill(yard.start(), signal.SIGKILL)
+    yard.look_until(lambda: yard.pid() is None)
+    assert yard.fleet.view.condition(yard.fleet.view.replica("web", 0)) is Condition.GONE
+    again = yard.again()
+    assert again.fleet.view.condition(again.fleet.view.replica("web", 0)) is Condition.STARTING

@@ -28,7 +28,8 @@ def condition(replica: Replica, definition: ServiceDefinition, now_ms: int) -> C
         if not replica.wanted or replica.moving:
             return Condition.STOPPED
         # Before its first start it waits for its turn: the platform itself has just begun.
-        return Condition.GONE if replica.starts or replica.last_exit else Condition.STARTING
+        first = replica.waiting or not (replica.starts or replica.last_exit)
+        return Condition.STARTING if first else Condition.GONE
     if not replica.wanted:
         return Condition.STOPPED
     age = now_ms - replica.started_ms

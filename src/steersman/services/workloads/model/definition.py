@@ -67,9 +67,9 @@ class ServiceKnob(_Frozen):
     @model_validator(mode="after")
     def _inside(self) -> Self:
         if not self.low <= self.default <= self.high:
-            raise ValueError(f"default {self.default:g} is outside {self.low:g} to {self.high:g}")
+            raise ValueError(f"default: {self.default:g} is outside {self.low:g} to {self.high:g}")
         if self.aim is not None and not self.low <= self.aim <= self.high:
-            raise ValueError(f"aim {self.aim:g} is outside {self.low:g} to {self.high:g}")
+            raise ValueError(f"aim: {self.aim:g} is outside {self.low:g} to {self.high:g}")
         return self
 
 

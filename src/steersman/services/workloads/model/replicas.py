@@ -65,8 +65,9 @@ class Condition(StrEnum):
 class Replica:
     """One replica of a service. `exits_ms` are the latest ends that nobody wanted, `exits` the number of all of them.
 
-    `moving` says that a stop or a start is in work, so that its end is no crash; `launching` that the start number
-    `starts` was announced and its process not yet recorded.
+    `waiting` says that its turn to be started with the platform has not come yet; `moving` that a stop or a start is
+    in work, so that its end is no crash; `launching` that the start number `starts` was announced and its process not
+    yet recorded.
     """
 
     service: str
@@ -74,6 +75,7 @@ class Replica:
     wanted: bool = True
     moving: bool = False
     launching: bool = False
+    waiting: bool = False
     identity: Identity | None = None
     started_ms: int = 0
     release: str = ""

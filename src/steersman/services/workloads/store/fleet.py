@@ -68,7 +68,8 @@ class Fleet:
             for number in range(self.view.count(service)):
                 fresh = Replica(service=service, number=number)
                 before = known.pop(fresh.name, fresh)
-                self._replicas[fresh.name] = replace(before, identity=self._living(before), launching=False)
+                living = self._living(before)
+                self._replicas[fresh.name] = replace(before, identity=living, launching=False, waiting=living is None)
         for surplus in known.values():
             # A scaling down was cut short: finish it. A service that left the settings is nobody's business here.
             definition = self.view.definitions.get(surplus.service)
@@ -105,6 +106,7 @@ class Fleet:
                     wanted=True,
                     identity=None,
                     launching=True,
+                    waiting=False,
                     started_ms=self.view.now_ms(),
                     release=read_link(definition.current),
                     answering=Answering(),
@@ -258,6 +260,7 @@ def _after_end(replica: Replica, ended: Exit) -> Replica:
     return replace(
         replica,
         identity=None,
+        waiting=False,
         last_exit=ended,
         usage=Usage(),
         answering=Answering(),
