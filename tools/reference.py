@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
+from inspect import get_annotations
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -69,6 +70,9 @@ def settings(section: str, model: type[BaseModel]) -> Iterator[Row]:
             yield from settings(f"{section}.{name}{many}", inner[0])
         else:
             yield f"`{section}.{name}`", type_name(field.annotation), default(field)
+    if (named := get_annotations(model, eval_str=True).get("__pydantic_extra__")) is not None:
+        # Where a person chooses the keys, the model says what each of them holds.
+        yield from settings(f"{section}.NAME", get_args(named)[1])
 
 
 def _is_model(part: Any) -> bool:
