@@ -66,7 +66,7 @@ def settings(section: str, model: type[BaseModel]) -> Iterator[Row]:
     for name, field in model.model_fields.items():
         inner = [part for part in (field.annotation, *get_args(field.annotation)) if _is_model(part)]
         if inner:
-            many = "[]" if get_origin(field.annotation) is tuple else ""
+            many = {tuple: "[]", dict: ".NAME"}.get(get_origin(field.annotation), "")
             yield from settings(f"{section}.{name}{many}", inner[0])
         else:
             yield f"`{section}.{name}`", type_name(field.annotation), default(field)
