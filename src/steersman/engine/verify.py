@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from steersman.engine.correlate import Depth, depth
 from steersman.engine.loop_wiring import Wiring
-from steersman.model.findings import Aspect, Finding
+from steersman.model.findings import Aspect, Finding, FindingSource
 from steersman.model.plans import Plan, Risk, Verdict, VerdictKind
 
 #: A restart is felt by those who call it: that long it is not yet harm.
@@ -19,6 +19,8 @@ _GRACE_MS = 10_000
 _GRACE_AFTER_DISRUPTION_MS = 20_000
 #: What an action on a neighbour can bring about; a leak or an expired certificate it cannot.
 _HARM = frozenset({Aspect.AVAILABILITY, Aspect.ERRORS, Aspect.LATENCY, Aspect.CPU, Aspect.POOL, Aspect.QUEUE})
+#: Who judges by what was usual; the others judge by what somebody declared.
+_GUESSES = frozenset({FindingSource.DETECTOR, FindingSource.LOG, FindingSource.SPAN, FindingSource.FORECAST})
 _SPREADS = frozenset({Aspect.CPU, Aspect.CACHE})
 #: Aspects in which an action shows itself: its target is started anew, is busier, or is called more again.
 _ITS_OWN_TRACE = frozenset(
@@ -53,7 +55,7 @@ def judge(watch: Watch, now_ms: int, *, calm_ms: int, slack_ms: int) -> Verdict 
         refs = tuple(dict.fromkeys(one.entity.ref for one in harm))
         return _verdict(plan, VerdictKind.WORSE, now_ms, f"trouble that was not there before: {text}", refs)
     relevant = [one for one in watch.own if _says_something(one, watch, applied)]
-    pending = [one for one in relevant if one.active]
+    pending = [one for one in relevant if one.active and not _is_overruled(one, watch, applied)]
     awaited = [one for one in pending if one.signal in plan.remedy.expects] if plan.remedy.expects else pending
     at_suspect = [one for one in pending if _at(one, watch.wiring) == watch.suspect]
     if not pending or (plan.remedy.expects and not awaited and not at_suspect):
@@ -132,6 +134,23 @@ def _says_something(finding: Finding, watch: Watch, applied_ms: int) -> bool:
 def _is_felt_around(watch: Watch) -> bool:
     """Whether the suspect's trouble spreads along no call: it burns a shared processor, or is a cache."""
     return any(one.aspect in _SPREADS and _at(one, watch.wiring) == watch.suspect for one in watch.own)
+
+
+def _is_overruled(finding: Finding, watch: Watch, applied_ms: int) -> bool:
+    """Whether what is merely unusual is well by the word of whoever is responsible for it, given after the act.
+
+    A disk that was nearly empty for weeks and is now two thirds full is unusual; its policy says that it is fine.
+    """
+    if finding.source not in _GUESSES or finding.aspect in _HARM:
+        return False
+    words = [
+        one
+        for one in watch.own
+        if one.source not in _GUESSES
+        and one.aspect is finding.aspect
+        and _at(one, watch.wiring) == _at(finding, watch.wiring)
+    ]
+    return any((one.ended_ms or 0) >= applied_ms for one in words) and not any(one.active for one in words)
 
 
 def _has_another_reason(at: str, watch: Watch) -> bool:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from steersman.model.findings import Aspect, Direction
+from steersman.model.findings import Aspect, Direction, FindingSource
 from steersman.model.plans import PlanState, Risk
 from steersman.model.rounds import Abstained, Decided, Judged, Learnt, Progress
 
@@ -163,3 +164,13 @@ def test_a_plan_of_which_nothing_is_heard_is_not_waited_for(playbook: Any, remed
     book = playbook(helps=three(remedy))
     book.run(320, leak)
     assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.a", "shop.b"]
+
+
+def test_the_word_of_the_responsible_counts_more_than_what_is_unusual(playbook: Any, remedy: Any, seen: Any) -> None:
+    """A disk that is below its limit again is well, although it was emptier all its life."""
+    unusual = seen("database", Aspect.DISK, severity="critical")
+    full = replace(unusual, key="quota", source=FindingSource.HEALTH)
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.run(6, unusual, full)
+    book.run(6, *book.ended(full))
+    assert book.verdicts == ["cured"]
