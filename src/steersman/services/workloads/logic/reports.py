@@ -24,6 +24,8 @@ def service_entity(name: str, definition: ServiceDefinition | None = None) -> En
     if definition is None:
         return Entity(EntityKind.SERVICE, name)
     labels = {**definition.labels, "self_healing": str(definition.self_healing).lower()}
+    if definition.data_directory is not None:
+        labels["data_directory"] = definition.data_directory
     return Entity(EntityKind.SERVICE, name, tuple(sorted(labels.items())))
 
 

@@ -107,8 +107,7 @@ class ServiceDefinition(_Frozen):
     standby: str | None = Field(None, description="The service that can take over.")
     route_file: str | None = Field(None, description="Holds the address of whoever is active.")
     knobs: dict[str, ServiceKnob] = {}
-    data_directory: str | None = None
-    metrics_path: str | None = None
+    data_directory: str | None = Field(None, description="Where it keeps its data; told to the loop as a label.")
     log_lines_per_second: int = Field(500, ge=1, description="More lines than this are counted and dropped.")
     log_bytes: int = Field(16 << 20, ge=4096, description="A log file is rotated at this size.")
     labels: dict[str, str] = {}
