@@ -14,8 +14,10 @@ from steersman.engine.loop_state import Case
 from steersman.model.changes import Change, ChangeKind
 from steersman.model.findings import Aspect, Direction, Finding
 from steersman.model.incidents import Hypothesis, IncidentState
+from steersman.model.plans import PlanState
 from steersman.model.rounds import Ask
 
+_IN_TEST = frozenset({PlanState.APPLYING, PlanState.VERIFYING})
 _BLAMED = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG, ChangeKind.KNOB})
 #: Clocks of those who report changes and findings may differ by so much.
 _SKEW_MS = 5_000
@@ -36,8 +38,15 @@ def diagnose(draft: Draft) -> None:
     _answers(draft)
     for id_ in list(draft.stale):
         case = draft.cases.get(id_)
-        if case is not None and case.incident.state is not IncidentState.MITIGATED and draft.active(case):
+        if case is None or case.incident.state is IncidentState.MITIGATED or not draft.active(case):
+            continue
+        if not _is_in_test(draft, case):
             _diagnose(draft, case)
+
+
+def _is_in_test(draft: Draft, case: Case) -> bool:
+    """Whether the diagnosis is being acted upon: what is seen in the wake of an act explains the act, not the fault."""
+    return any(plan.incident == case.incident.id and plan.state in _IN_TEST for plan in draft.plans.values())
 
 
 def _answers(draft: Draft) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from steersman.engine.detect.registry import Registry
 from steersman.engine.detect.state import Columns
+from steersman.engine.signals.classify import PLATFORM
 from steersman.engine.signals.terms import Judgement, Signal
 from steersman.model.findings import Severity
 
@@ -22,6 +23,8 @@ def explained(columns: Columns, registry: Registry, signal: Signal, event: Any, 
     """Return the severity of a finding that begins or grows, in the light of what its entity has to do."""
     if signal.judgement not in {Judgement.CPU, Judgement.PROGRESS}:
         return severity
+    if signal.entity == PLATFORM:
+        return "info"  # its own work comes in bursts; what it owes is declared, such as the lag of its event loop
     rows = [(registry.signal(number), columns.signals[number]) for number in registry.by_entity[signal.entity.ref]]
     if signal.judgement is Judgement.CPU:
         grown = float(event["value"]) / max(float(event["expected"]), 1e-3)
