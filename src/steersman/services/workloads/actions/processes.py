@@ -38,8 +38,6 @@ _RESTART_HELPS = frozenset(
         CauseKind.POOL_EXHAUSTION,
         CauseKind.CPU_SATURATION,
         CauseKind.BACKLOG,
-        CauseKind.EXPIRED_CERTIFICATE,
-        CauseKind.CLOCK_JUMP,
     }
 )
 _Move = Callable[[Fleet, Replica, Identity | None], str]

@@ -6,9 +6,13 @@ it: what an operator's runbook would do.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import psutil
 
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 _EXTENSIONS = "subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n"
@@ -40,7 +44,15 @@ def _openssl(*arguments: str | Path) -> None:
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)  # noqa: S607 - as PATH finds it
 
 
+def _ask_to_reload(folder: Path) -> None:
+    """Send SIGHUP to the program of a folder, found by its command line as `pkill -HUP -f` does."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(folder) in (process.info["cmdline"] or ())[1:] and process.pid != os.getpid():
+            process.send_signal(signal.SIGHUP)
+
+
 if __name__ == "__main__":
     service = Path(sys.argv[1])
     sign(service.parent / "authority", service / "tls")
+    _ask_to_reload(service)
     sys.stdout.write(f"{service.name} has a new certificate for {VALID_DAYS} days\n")

@@ -1,12 +1,14 @@
 """The clock and the dice of a mesh program: the one place that reads the machine's own, plus what a fault adds to it.
 
 These processes are the patients of the drill. They cannot take the platform's clock, because one of their illnesses
-is a clock that is wrong.
+is a clock that is wrong. `python -m ...mesh.clock FOLDER` sets the clock of the program in that folder right, as an
+operator does with a time server at hand.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 import time
 from pathlib import Path
 
@@ -58,3 +60,8 @@ def number_in(file: Path, otherwise: float) -> float:
         return float(file.read_text())
     except (OSError, ValueError):
         return otherwise
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1], "clock_offset").write_text("0")
+    sys.stdout.write("the clock is right again\n")

@@ -26,6 +26,7 @@ def settings_of(mesh: Mesh) -> str:
             "paths": [_database_files(mesh)] if "database" in mesh.services else [],
             "interval_seconds": 2.0,
         },
+        "runbooks": _runbooks(mesh),
     }
     return "\n".join(_written(document, "")) + "\n"
 
@@ -87,9 +88,22 @@ def _database_files(mesh: Mesh) -> dict[str, Any]:
     }
 
 
-def runbook(mesh: Mesh, program: str, service: str) -> list[str]:
-    """The command of a runbook."""
-    return [sys.executable, "-m", f"{_PACKAGE}.{program}", str(mesh.folder / service)]
+def _runbooks(mesh: Mesh) -> dict[str, Any]:
+    """What an operator of such services keeps at hand: a new certificate, and a clock that is set right."""
+    books = {f"sync_clock_{one.name}": _runbook(mesh, "clock", one.name, "clock_jump") for one in mesh.roles}
+    for one in mesh.roles:
+        if one.tls:
+            books[f"renew_certificate_{one.name}"] = _runbook(mesh, "certificates", one.name, "expired_certificate")
+    return books
+
+
+def _runbook(mesh: Mesh, program: str, service: str, cause: str) -> dict[str, Any]:
+    return {
+        "target": f"service:{service}",
+        "helps": [cause],
+        "command": [sys.executable, "-m", f"{_PACKAGE}.{program}", str(mesh.folder / service)],
+        "self_healing": True,
+    }
 
 
 def _written(table: Mapping[str, Any], path: str) -> Iterator[str]:
