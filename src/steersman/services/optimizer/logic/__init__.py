@@ -1,0 +1,1 @@
+"""What the optimizer decides, without any I/O."""
