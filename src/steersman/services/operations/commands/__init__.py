@@ -8,6 +8,7 @@ _TARGETS: tuple[tuple[str, str, str], ...] = (
     ("follow", "follow:follow", "Follow what the loop of a running platform finds, decides, does and learns."),
     ("record", "record:record", "Record what the loop of a running platform is told, to decide upon it again."),
     ("replay", "replay:replay", "Decide upon a recording again, the same every time; compare with another policy."),
+    ("bench api", "bench_api:api", "Measure the API with ten thousand incidents stored, and a flood of alerts."),
     ("bench loop", "bench_loop:loop", "Measure what detection, correlation and decision cost over many series."),
     ("drill", "drill.command:drill", "Break a real mesh on purpose and see what the platform makes of it."),
 )
