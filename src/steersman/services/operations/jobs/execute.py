@@ -143,6 +143,14 @@ class Executor:
             elif self._is_late(execution):
                 self._expire(execution)
 
+    def close(self, incident: Id) -> None:
+        """Let what was only suggested or asked for about an incident expire: it has ended."""
+        with self.ports.database.reading() as connection:
+            standing = executions.standing(connection, _ASKED)
+        for execution in standing:
+            if execution.plan.incident == incident:
+                self.records.move(execution, PlanState.EXPIRED, "its incident has ended")
+
     def remedies(self, hypotheses: Sequence[Hypothesis]) -> list[Remedy]:
         """Ask every installed action that declares to help what it would do; in the order of the hypotheses."""
         return proposed(self.ports.get(House), self.ports.get(Actions), hypotheses)

@@ -21,12 +21,15 @@ from steersman.engine.loop import LoopState
 from steersman.engine.recording.arrays import pack, unpack
 from steersman.engine.recording.frames import Beginning, beginning_frame
 from steersman.model.errors import InvalidInput, Temporary
+from steersman.model.findings import FindingSource
 from steersman.model.ids import DEFAULT_TENANT
+from steersman.model.incidents import IncidentState
 from steersman.model.rounds import (
     Ask,
     AskRemedies,
     Command,
     Decided,
+    IncidentChanged,
     Judged,
     Remedies,
     Round,
@@ -66,6 +69,16 @@ class Turned:
 
     round: Round
     commands: tuple[Command, ...]
+
+    @property
+    def alerts(self) -> list[str]:
+        """The findings that came from alerts: each is decided upon once its round is recorded."""
+        return [finding.key for finding in self.round.findings if finding.source is FindingSource.ALERT]
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to record."""
+        return bool(self.commands or self.round.progress or self.round.changes or self.alerts)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,12 +204,11 @@ class Loop:
 
     def _record(self) -> bool:
         """Write down all rounds that are not recorded yet, and the state after them, in one transaction."""
-        telling = [one for one in self._waiting if one.commands or one.round.progress or one.round.changes]
+        telling = [one for one in self._waiting if one.tells]
         if not telling:
             return False
         with self.ports.database.transaction() as transaction:
             for one in telling:
-                alerts = [finding.key for finding in one.round.findings if finding.source == "alert"]
                 self.chronicle.record(
                     transaction,
                     DEFAULT_TENANT,
@@ -204,7 +216,7 @@ class Loop:
                     one.round.now_ms,
                     progress=one.round.progress,
                     changes=one.round.changes,
-                    alerts=alerts,
+                    alerts=one.alerts,
                 )
             body = orjson.dumps(loop_codec.export(self.state))
             resuming.keep_state(transaction, DEFAULT_TENANT, body, telling[-1].round.now_ms)
@@ -220,6 +232,8 @@ class Loop:
                 self.executor.submit(plan)
             case Judged():
                 self.executor.judged(command)
+            case IncidentChanged(incident, _) if incident.state is IncidentState.RESOLVED:
+                self.executor.close(incident.id)
             case _:
                 pass
 
