@@ -17,8 +17,8 @@ from steersman.services.optimizer.store import tables
 from steersman.services.optimizer.store.board import begin
 
 WISH = wire.ExperimentWish(service="shop", knob="workers", periods=6, seconds=10)
-#: Thirteen periods of ten seconds, cool-downs, and what worker threads take of virtual time.
-WHOLE = 400.0
+#: Thirteen periods of ten seconds, in steps of half a second, and some for starting.
+WHOLE = 300.0
 
 
 def stored(bench: Any) -> wire.Experiment:

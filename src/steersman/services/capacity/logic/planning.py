@@ -92,7 +92,7 @@ def bears(demand: Demand, settings: CapacitySettings) -> tuple[float | None, str
     if demand.cpu_per_request:
         cost = f"{1000 * demand.cpu_per_request:.3g} ms of CPU per request"
         return 1.0 / demand.cpu_per_request, f"learnt: {cost}, one core per replica"
-    return None, "unknown: state max_rps_per_replica, or expose process_cpu_seconds_total"
+    return None, "unknown: state max_rps_per_replica, or expose process_cpu_seconds_total and let the traffic vary"
 
 
 def replicas_for(rate: float, bearable: float, settings: CapacitySettings) -> int:
