@@ -37,6 +37,8 @@ from steersman.model.topology import Edge
 _SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 _DIRECTIONS = {judging.UP: Direction.HIGH, judging.DOWN: Direction.LOW, judging.STUCK: Direction.STUCK}
 _EDGE_MS = 30_000
+#: As many samples as count of a level that was learnt before a hole.
+_UNCERTAIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +199,10 @@ class Senses:
         return self._registry.take_fresh()
 
     def wake(self) -> None:
-        """Say that the process was away: who answers and sends has to be seen anew before silence means anything."""
+        """Say that the process was away: levels are uncertain, and whoever is silent has to be heard anew first."""
         rows = self._columns.signals[: self._columns.signals_n]
+        rows["n"] = np.minimum(rows["n"], _UNCERTAIN)
+        rows["owed"] = 0.0
         asked = np.isin(rows["judgement"], (int(Judgement.UP), int(Judgement.REPLICA_UP)))
         rows["n"][asked] = 0
         self._columns.sources["live_t"] = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +83,22 @@ def _propose_knob(ctx: Context, entity: Entity, cause: CauseKind) -> Iterable[Kn
     """A knob that helps is turned towards its aim, a step at a time, and rests there."""
     view = view_of(ctx)
     wish = which(view, entity)
-    knobs = view.definition(wish.service).knobs if wish is not None else {}
-    for name, knob in knobs.items():
-        if wish is None or cause not in knob.helps or knob.aim is None:
+    if wish is None:
+        return
+    for service, name, knob in _sparing(view, wish.service):
+        if cause not in knob.helps or knob.aim is None:
             continue
         stands = read_number(knob.file, knob.default)
         if stands != knob.aim:
             to = min(max(knob.aim, stands - knob.step), stands + knob.step)
-            yield KnobWish(wish.service, name, to)
+            yield KnobWish(service, name, to)
+
+
+def _sparing(view: FleetView, service: str) -> Iterator[tuple[str, str, ServiceKnob]]:
+    """Yield a service's own knobs, then those of others that spare it."""
+    yield from ((service, name, knob) for name, knob in view.definition(service).knobs.items())
+    for other, definition in view.definitions.items():
+        yield from ((other, name, knob) for name, knob in definition.knobs.items() if knob.about == service)
 
 
 SET_KNOB = Action(

@@ -62,6 +62,7 @@ class ServiceKnob(_Frozen):
     default: float
     aim: float | None = None
     helps: frozenset[CauseKind] = frozenset()
+    about: str = Field(default="", description="The service that it spares, where that is one that this service needs.")
     reload: bool = Field(default=False, description="Send the reload signal after turning it.")
 
     @model_validator(mode="after")

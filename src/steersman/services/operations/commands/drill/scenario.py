@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -69,18 +69,22 @@ class Fault(Happening):
 
     cause: Cause
 
+    _known = field_validator("kind")(lambda kind: known_kind(kind, FAULTS))
+
     @model_validator(mode="after")
-    def _known_fault(self) -> Self:
-        refuse_unknown(self, FAULTS)
+    def _possible(self) -> Self:
+        refuse_target(self, FAULTS[self.kind])
         return self
 
 
 class Event(Happening):
     """Something that happens and needs nobody."""
 
+    _known = field_validator("kind")(lambda kind: known_kind(kind, EVENTS))
+
     @model_validator(mode="after")
-    def _known_event(self) -> Self:
-        refuse_unknown(self, EVENTS)
+    def _possible(self) -> Self:
+        refuse_target(self, EVENTS[self.kind])
         return self
 
 
@@ -185,13 +189,17 @@ class Scenario(_Frozen):
         return self
 
 
-def refuse_unknown(one: Happening, known: Mapping[str, Kind]) -> None:
-    """Raise `ValueError` for a kind that there is not, or that cannot strike its target."""
-    if one.kind not in known:
-        raise ValueError(f"there is no kind {one.kind!r} here; there are {', '.join(sorted(known))}")
-    targets = known[one.kind].targets
-    if one.target not in targets:
-        raise ValueError(f"{one.kind} cannot strike {one.target}, only {', '.join(sorted(targets))}")
+def known_kind(kind: str, known: Mapping[str, Kind]) -> str:
+    """Return the name of a kind; raises `ValueError` where there is none."""
+    if kind not in known:
+        raise ValueError(f"there is no kind {kind!r} here; there are {', '.join(sorted(known))}")
+    return kind
+
+
+def refuse_target(one: Happening, kind: Kind) -> None:
+    """Raise `ValueError` for a kind that cannot strike its target."""
+    if one.target not in kind.targets:
+        raise ValueError(f"{one.kind} cannot strike {one.target}, only {', '.join(sorted(kind.targets))}")
 
 
 def load_folder(folder: Path) -> tuple[Scenario, ...]:
@@ -227,12 +235,18 @@ def read(text: str, file: str) -> Scenario:
         line = place[1] if place else len(text.splitlines())
         raise InvalidInput(f"{file}:{line}: not TOML: {error}") from error
     except ValidationError as error:
-        lines = [
-            f"{file}:{line_of(text, one['loc'])}: {'.'.join(map(str, one['loc'])) or 'scenario'}: "
-            f"{one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors(include_url=False)
-        ]
-        raise InvalidInput("\n".join(lines)) from error
+        raise InvalidInput("\n".join(_mistakes(text, file, error))) from error
+
+
+def _mistakes(text: str, file: str, error: ValidationError) -> Iterator[str]:
+    """Yield each mistake with its line. What is only wrong because of something inside it is left out."""
+    found = error.errors(include_url=False)
+    for one in found:
+        place = one["loc"]
+        if any(len(other["loc"]) > len(place) > 0 and other["loc"][: len(place)] == place for other in found):
+            continue
+        reason = one["msg"].removeprefix("Value error, ")
+        yield f"{file}:{line_of(text, place)}: {'.'.join(map(str, place)) or 'scenario'}: {reason}"
 
 
 def line_of(text: str, place: Sequence[int | str]) -> int:

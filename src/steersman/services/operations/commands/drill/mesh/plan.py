@@ -8,7 +8,15 @@ from typing import Any
 #: The knobs of the mesh: default, lowest, highest, step, what they help with, and where they should stand then.
 _Knob = dict[str, Any]
 _POOL: _Knob = {"default": 8, "low": 4, "high": 64, "step": 8, "aim": 24, "helps": ["pool_exhaustion"]}
-_COALESCE: _Knob = {"default": 0, "low": 0, "high": 2000, "step": 500, "aim": 1000, "helps": ["cache_stampede"]}
+_COALESCE: _Knob = {
+    "default": 0,
+    "low": 0,
+    "high": 2000,
+    "step": 1000,
+    "aim": 1000,
+    "helps": ["cache_stampede"],
+    "about": "cache",
+}
 _CONCURRENCY: _Knob = {"default": 1, "low": 1, "high": 8, "step": 1, "aim": 4, "helps": ["backlog"]}
 
 
