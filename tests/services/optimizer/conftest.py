@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from steersman.contract.fakes import FakeClock, fake_ports
 from steersman.contract.ports import Context, Observer, Ports
 from steersman.contract.service import Knob, Measurement, Service, Signal, SignalKind
+from steersman.runtime.actions import Actions
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
 from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
@@ -139,3 +140,22 @@ def incident() -> Any:
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
+
+
+@pytest.fixture
+def house_with(tmp_path: Path) -> Iterator[Callable[..., Context]]:
+    """Return the context of a house that runs one service with its settings, and whatever else is provided."""
+    database = SqlDatabase(open_engine(None, tmp_path))
+    migrate(database, [HOUSE_LINEAGE])
+
+    def built(service: Service, settings: Any, provided: dict[type, Any]) -> Context:
+        ports = fake_ports(
+            tmp_path, database=database, journal=SqlJournal(database), provided=provided, settings=settings
+        )
+        house = House([service], ports, provided)
+        house._states[service.name] = None
+        provided |= {House: house, Knobs: Knobs(ports), Actions: Actions(ports)}
+        return Context(ITSELF, ports)
+
+    yield built
+    database.close()
