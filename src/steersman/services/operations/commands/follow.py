@@ -56,4 +56,4 @@ def _events(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
 
 
 def _is_aside(event: dict[str, Any]) -> bool:
-    return event["type"] == lines.FINDING and event["payload"]["severity"] == "info"
+    return bool(event["type"] == lines.FINDING and event["payload"]["severity"] == "info")

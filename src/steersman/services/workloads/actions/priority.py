@@ -166,7 +166,7 @@ RENICE = Action(
     undo=once_back("renice", _priorities, _release),
     target_kind=EntityKind.SERVICE,
     target=target_replica,
-    helps=frozenset({CauseKind.NOISY_NEIGHBOUR, CauseKind.CPU_SATURATION}),
+    helps=frozenset({CauseKind.NOISY_NEIGHBOUR}),
     propose=_propose_renice,
     gain=0.5,
 )
@@ -183,7 +183,7 @@ THROTTLE = Action(
     undo=once_back("throttle", _priorities, _release),
     target_kind=EntityKind.SERVICE,
     target=target_replica,
-    helps=frozenset({CauseKind.NOISY_NEIGHBOUR, CauseKind.CPU_SATURATION}),
+    helps=frozenset({CauseKind.NOISY_NEIGHBOUR}),
     propose=_propose_throttle,
     gain=0.6,
 )
