@@ -48,6 +48,9 @@ class MemoryStore:
         values = np.array([value for told in found.values() for _, value in told], np.float64)
         return Selection(list(found), np.cumsum(sizes), times, values)
 
+    def keys(self, tenant: str, matchers: Any, start: int, end: int) -> list[bytes]:
+        return self.select(tenant, matchers, start, end).keys
+
     def latest(self, tenant: str, matchers: Any, at: int, lookback: int) -> Selection:
         found = self.select(tenant, matchers, at - lookback, at)
         last = found.offsets[1:] - 1

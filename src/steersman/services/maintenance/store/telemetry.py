@@ -30,6 +30,11 @@ _WEEK_MS = 7 * DAY_MS
 _LOOKBACK_MS = 6 * HOUR_MS
 _MOST_LINES = 1_000
 _MOST_SERVICES = 500
+_STARTS = (Matcher(METRIC_NAME, MatchOp.EQUAL, "process_start_time_seconds"),)
+#: Samples that one question may bring, at a sample a second of each series; with very many series, a week is too long.
+_PIECE_SAMPLES = 1_000_000
+_LEAST_PIECE_MS = 60_000
+_MANY_SERIES = 5_000
 _QUERY = parse(QUERY)
 _SERVICE_LABELS = ("service", "service_name", "job")
 _NO_DISKS = ("loop", "ram", "dm-", "sr", "zram", "md")
@@ -111,19 +116,22 @@ class Evidence:
     def restarts(self, now_ms: int) -> dict[ComponentKey, Restarts]:
         """Return how often each service's processes started anew within a week, or since they were first seen."""
         begin = max(self._starts_until_ms + 1, now_ms - _WEEK_MS)
-        while begin <= now_ms:
-            end = min(begin + HOUR_MS - 1, now_ms)
+        series = len(self.store.queries.keys(DEFAULT_TENANT, _STARTS, begin, now_ms))
+        if series > _MANY_SERIES:
+            begin = max(begin, now_ms - HOUR_MS)
+        piece = min(max(_PIECE_SAMPLES * 1000 // max(1, series), _LEAST_PIECE_MS), HOUR_MS)
+        while series and begin <= now_ms:
+            end = min(begin + piece - 1, now_ms)
             self._note_starts(begin, end)
             begin = end + 1
         self._starts_until_ms = now_ms
-        return {key: self._counted(key, now_ms) for key in sorted(self._first_seen)[:_MOST_SERVICES]}
+        return {key: self._counted(key, now_ms) for key in sorted(self._first_seen)}
 
     def _note_starts(self, begin_ms: int, end_ms: int) -> None:
-        matchers = [Matcher(METRIC_NAME, MatchOp.EQUAL, "process_start_time_seconds")]
-        found = self.store.queries.select(DEFAULT_TENANT, matchers, begin_ms, end_ms)
+        found = self.store.queries.select(DEFAULT_TENANT, _STARTS, begin_ms, end_ms)
         for number, labels in enumerate(_labels(found)):
             key = _service(labels)
-            if not key.where:
+            if not key.where or (key not in self._first_seen and len(self._first_seen) >= _MOST_SERVICES):
                 continue
             samples = slice(int(found.offsets[number]), int(found.offsets[number + 1]))
             times, values = found.times[samples], found.values[samples]

@@ -27,6 +27,8 @@ _FIRST_SECONDS = 30.0
 _RETRY_SECONDS = 10.0
 _SHARE_OF_TIME = 50
 _DAY_MS = 86_400_000
+#: What a week held at most hardly changes within some hours, and takes hundreds of questions to find out.
+_IDLE_MS = _DAY_MS // 4
 #: So long a person's answer to a recommendation holds, and a knob that was tried is not recommended again.
 _SILENCE_MS = 30 * _DAY_MS
 _TRIED_MS = 7 * _DAY_MS
@@ -96,7 +98,9 @@ def look(ctx: Context) -> None:
         raise Temporary("the store is replaying its log")
     now_ms = ports.clock.wall_ns() // 1_000_000
     found = [one for facts in _knobs(ports, now_ms) if (one := of_knob(facts)) is not None]
-    for idle in idle_services(store.queries, now_ms):
+    if state.idle_ms is None or now_ms - state.idle_ms >= _IDLE_MS:
+        state.idle, state.idle_ms = tuple(idle_services(store.queries, now_ms)), now_ms
+    for idle in state.idle:
         found += of_idle(idle, state.settings.idle_share)
     with ports.database.transaction() as transaction:
         known = tables.list_recommendations(transaction, DEFAULT_TENANT)

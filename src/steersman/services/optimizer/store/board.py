@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from steersman.contract.ports import Context, JournalEntry, Observer, Ports
 from steersman.model.errors import Conflict, InvalidInput
 from steersman.model.ids import DEFAULT_TENANT, Tenant
+from steersman.services.optimizer.logic.recommend import Idle
 from steersman.services.optimizer.model import wire
 from steersman.services.optimizer.model.settings import OptimizerSettings
 from steersman.services.optimizer.store import tables
@@ -33,6 +34,8 @@ class OptimizerState:
     shown: Shown
     wanted: deque[tuple[Tenant, wire.Experiment]] = field(default_factory=deque)
     running: str = ""
+    idle: tuple[Idle, ...] = ()
+    idle_ms: int | None = None
 
 
 def show(ports: Ports) -> Shown:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _HOUR_MS = 3_600_000
 _DAYS = 7
-_LOOKBACK_MS = 600_000
+#: Long enough for any usual scraping, and short enough that an hour's look touches few samples.
+_LOOKBACK_MS = 150_000
 _SERVICE_LABELS = ("service", "service_name", "job")
 _LIMITS = ("container_spec_memory_limit_bytes", "process_memory_limit_bytes")
 _MOST_SERIES = 500
