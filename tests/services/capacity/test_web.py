@@ -64,7 +64,7 @@ def test_a_look_shows_forecasts_with_points_and_answers_what_if(
 ) -> None:
     """Empty before it; afterwards the list, each forecast by its id, and the same disk under twice the traffic."""
     labels = {"instance": "web-1", "mountpoint": "/data"}
-    metrics.add("node_filesystem_avail_bytes", minutes(3000), np.linspace(90, 30, 3000), **labels)
+    metrics.add("node_filesystem_avail_bytes", minutes(3000), np.linspace(90, 52, 3000), **labels)
     metrics.add("node_filesystem_size_bytes", minutes(3000), np.full(3000, 100.0), **labels)
 
     async def script(ask: Callable[..., Any]) -> None:
