@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 from steersman.services.operations.commands.drill.faults.handle import Course, Done, Handle
-from steersman.services.operations.commands.drill.faults.reach import folder_of, reload, signalled, state_of
+from steersman.services.operations.commands.drill.faults.reach import folder_of, reload
 from steersman.services.operations.commands.drill.faults.spec import Happening
 from steersman.services.operations.commands.drill.mesh import certificates
 from steersman.services.operations.commands.drill.mesh.clock import number_in, true_wall
@@ -90,12 +89,12 @@ def jump_clock(spec: Happening, mesh: Mesh) -> Handle:
 
 def cut_wire(spec: Happening, mesh: Mesh) -> Handle:
     """The network between orders and payments loses everything; the services at its ends are well."""
-    pid = mesh.wire_pid
-    signalled([pid], signal.SIGSTOP)
+    mesh.link.lose()
     return Done(
-        "the wire between orders and payments loses everything",
-        lambda: state_of(pid) == "T",
-        lambda: signalled([pid], signal.SIGCONT),
+        "the wire between orders and payments loses everything"
+        + (", an interface of it is down" if mesh.link.through_namespaces else ""),
+        lambda: mesh.link.cut,
+        mesh.link.mend,
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from steersman.services.operations.commands.drill.mesh import certificates
+from steersman.services.operations.commands.drill.mesh.link import Link
 from steersman.services.operations.commands.drill.mesh.load import Demand
 from steersman.services.operations.commands.drill.mesh.plan import ROLES, Role, role
 
@@ -36,7 +36,7 @@ class Mesh:
         self.roles = tuple(one for one in ROLES if not topology or one.name in topology)
         self.ports = _numbered(first_port or free_block(_BLOCK))
         self.stop_file = self.folder / "stop"
-        self._wire: subprocess.Popen[bytes] | None = None
+        self.link = Link(self.ports[_WIRE], self.ports["payments"], self.stop_file)
 
     @property
     def entry_url(self) -> str:
@@ -52,13 +52,6 @@ class Mesh:
     def route_file(self) -> Path:
         """Holds the address of whoever takes payments."""
         return self.folder / "routes" / "payments"
-
-    @property
-    def wire_pid(self) -> int:
-        """The process that is the network between orders and payments."""
-        if self._wire is None:
-            raise ProcessLookupError("the wire is not up")
-        return self._wire.pid
 
     def address(self, name: str) -> str:
         """Where a service is spoken to by its neighbours."""
@@ -111,16 +104,12 @@ class Mesh:
 
     def connect(self) -> None:
         """Put the wire up."""
-        ends = [str(self.ports[_WIRE]), str(self.ports["payments"]), str(self.stop_file)]
-        self._wire = subprocess.Popen([sys.executable, "-m", f"{_PACKAGE}.relay", *ends])
+        self.link.up()
 
     def close(self) -> None:
         """Take the wire down and ask every program of the mesh to end."""
         self.stop_file.touch()
-        if self._wire is not None:
-            self._wire.kill()
-            self._wire.wait()
-            self._wire = None
+        self.link.down()
 
 
 def make_release(folder: Path, version: str, defects: Mapping[str, float]) -> None:
