@@ -6,6 +6,7 @@ a goal of the project was missed.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -34,6 +35,7 @@ from steersman.services.operations.commands.drill.stage import Setting
 from steersman.services.operations.commands.drill.table import Printer, as_json, as_markdown
 from steersman.services.operations.commands.drill.trial import Pace, play
 from steersman.services.operations.commands.drill.warm import Sweep
+from steersman.services.operations.store.drills import keep_drill
 
 #: What an owner of such a mesh would write: the services say for themselves that they may be repaired, and files that a
 #: housekeeping policy declares expendable may be deleted without asking.
@@ -55,6 +57,7 @@ def drill(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the folders of the scenarios, with logs.")] = False,
     data: Annotated[Path | None, typer.Option(help="Where to work and to keep the measurement of the mesh.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure the mesh anew.")] = False,
+    show_in: Annotated[Path | None, typer.Option(help="A platform's data directory: it shows the results.")] = None,
 ) -> int:
     """Break a mesh on purpose and see what the platform makes of it. Ends with 1 when a goal is missed."""
     chosen = selected(load_folder(scenarios), only=only, short=short)
@@ -71,6 +74,8 @@ def drill(
     printer.goals(found)
     if as_json_:
         typer.echo(as_json(judged, found, about))
+    if show_in is not None:
+        keep_drill(show_in, json.loads(as_json(judged, found, about)))
     if markdown is not None:
         markdown.write_text(as_markdown(judged, found, about))
     return 0 if reached(found) else 1
