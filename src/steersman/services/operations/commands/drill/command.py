@@ -47,7 +47,7 @@ max_risk = "destructive"
 """
 
 
-def drill(
+def drill(  # noqa: PLR0913 - each argument is an option of the command line
     *,
     scenarios: Annotated[Path, typer.Option(help="A folder of scenario files.")] = OWN_FOLDER,
     only: Annotated[str, typer.Option(help="Scenarios by name, with commas.")] = "",
