@@ -1,6 +1,7 @@
-"""Forwards bytes from one place to another, and nothing else: a piece of a wire that can be cut.
+"""A wire between two services that can be cut: forwards bytes from one loopback port to another, and nothing else.
 
-`python -m ...mesh.relay STOP_FILE LISTEN=TARGET ...`, where each place is `tcp:HOST:PORT` or `unix:PATH`.
+It stands for the network where network namespaces are not permitted. Stopped by SIGSTOP it loses what is sent, as a
+broken link does: connections open and nothing comes back.
 """
 
 from __future__ import annotations
@@ -8,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 _CHUNK = 1 << 16
-_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-_Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,53 +26,26 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-async def _connect(place: str) -> _Streams:
-    kind, _, where = place.partition(":")
-    if kind == "unix":
-        return await asyncio.open_unix_connection(where)
-    host, _, port = where.rpartition(":")
-    return await asyncio.open_connection(host, int(port))
+async def _main(listen: int, target: int, stops: Callable[[], bool]) -> None:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
 
-
-async def _listen(place: str, accept: _Accept) -> asyncio.AbstractServer:
-    kind, _, where = place.partition(":")
-    if kind == "unix":
-        return await asyncio.start_unix_server(accept, where)
-    host, _, port = where.rpartition(":")
-    return await asyncio.start_server(accept, host, int(port))
-
-
-def _joining(target: str) -> _Accept:
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await _connect(target)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
         except OSError:
             writer.close()
             return
         await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
 
-    return join
-
-
-async def relay(pairs: Sequence[tuple[str, str]], stops: Callable[[], bool]) -> None:
-    """Forward until SIGTERM, or until `stops` says so."""
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    servers = [await _listen(listen, _joining(target)) for listen, target in pairs]
+    server = await asyncio.start_server(join, "127.0.0.1", listen)
     while not ended.is_set() and not stops():
         try:
             await asyncio.wait_for(ended.wait(), 1.0)
         except TimeoutError:
             continue
-    for server in servers:
-        server.close()
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Read a stop file and the pairs."""
-    pairs = [(listen, target) for listen, _, target in (one.partition("=") for one in arguments[1:])]
-    asyncio.run(relay(pairs, Path(arguments[0]).exists))
+    server.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    asyncio.run(_main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]).exists))
