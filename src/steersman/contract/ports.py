@@ -135,6 +135,9 @@ class Observer(Protocol):
     def incidents(self) -> Sequence[Incident]:
         """Return the incidents that are not resolved."""
 
+    def unrest(self) -> str:
+        """Say why nothing should be changed on purpose now: an open incident, a freeze, the kill switch; or nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:

@@ -40,6 +40,9 @@ class Watcher:
     def incidents(self) -> list[Any]:
         return self.open
 
+    def unrest(self) -> str:
+        return f"the incident {self.open[0].id} is open: {self.open[0].title}" if self.open else ""
+
 
 @dataclass
 class Shop:

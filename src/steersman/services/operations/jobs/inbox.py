@@ -39,6 +39,7 @@ class Inbox:
         self._lock = threading.Lock()
         self._waiting = Waiting()
         self._incidents: tuple[Incident, ...] = ()
+        self._held = ""
 
     def found(self, finding: Finding) -> None:
         """Report that something is unusual, still is, or has ended."""
@@ -60,6 +61,12 @@ class Inbox:
         """Return the incidents that are not resolved, as of the last round."""
         return self._incidents
 
+    def unrest(self) -> str:
+        """Say why nothing should be changed on purpose now, as of the last round."""
+        if self._held:
+            return self._held
+        return f"the incident {self._incidents[0].id} is open: {self._incidents[0].title}" if self._incidents else ""
+
     def tell(
         self,
         *,
@@ -75,9 +82,9 @@ class Inbox:
             self._waiting.progress.extend(progress)
             self._waiting.feedback.extend(feedback)
 
-    def show(self, incidents: Sequence[Incident]) -> None:
-        """Publish the open incidents for those who ask."""
-        self._incidents = tuple(incidents)
+    def show(self, incidents: Sequence[Incident], held: str = "") -> None:
+        """Publish the open incidents, and why the policy holds everything, for those who ask."""
+        self._incidents, self._held = tuple(incidents), held
 
     def take(self) -> Waiting:
         """Hand out what waits and begin anew."""

@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from steersman.engine import loop_codec
+from steersman.engine.decide_policy import stopped
 from steersman.engine.detect.senses import Senses
 from steersman.engine.loop import LoopState
 from steersman.engine.recording.arrays import pack, unpack
@@ -182,7 +183,8 @@ class Loop:
             self._publish(round.now_ms, f"decisions cannot be recorded and wait: {error.message}")
             return
         done, self._waiting = self._waiting, []
-        self.inbox.show([case.incident for case in self.state.cases.values()])
+        held = stopped(self.state.policy)
+        self.inbox.show([case.incident for case in self.state.cases.values()], held.reason if held else "")
         self._publish(round.now_ms)
         if recorded:
             self.bulletin.recorded()

@@ -50,8 +50,7 @@ def show(ports: Ports) -> Shown:
 def calm(ports: Ports) -> str:
     """Return why there must be no experiment now; nothing when there may be one."""
     observer: Observer | None = ports.provided.get(Observer)
-    incidents = observer.incidents() if observer is not None else ()
-    return f"the incident {incidents[0].id} is open: {incidents[0].title}" if incidents else ""
+    return observer.unrest() if observer is not None else ""
 
 
 def begin(ctx: Context, wish: wire.ExperimentWish) -> wire.Experiment:
