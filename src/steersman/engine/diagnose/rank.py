@@ -42,6 +42,14 @@ class _Suspicion:
     evidence: tuple[Evidence, ...]
 
 
+def _told_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Return what speaks for or against a cause, the weightiest first and each observation once."""
+    found: dict[str, Evidence] = {}
+    for one in sorted(evidence, key=lambda item: -abs(item.weight)):
+        found.setdefault(one.text, one)
+    return tuple(found.values())
+
+
 def rank(
     seen: Scene, quiet: frozenset[tuple[str, Aspect]] = frozenset(), denied: tuple[str, ...] = ()
 ) -> tuple[Hypothesis, ...]:
@@ -55,7 +63,7 @@ def rank(
             one.cause.cause,
             seen.wiring.entity(one.ref),
             round(math.exp(min(one.score, 50.0)) / total, 4),
-            tuple(sorted(one.evidence, key=lambda item: -abs(item.weight))),
+            _told_once(one.evidence),
         )
         for one in suspicions[:_KEPT]
     )
