@@ -274,18 +274,25 @@ def _places(group: Group, wiring: Wiring) -> frozenset[str]:
     return frozenset(place_of(finding, wiring) for finding in group.findings)
 
 
+#: What, of the platform, says that it does not see well: telemetry is missing, or it comes to nothing in time.
+_SIGHT = frozenset({Aspect.SOURCE, Aspect.LATENCY})
+
+
 def is_blind(findings: Iterable[Finding], sources: int, share: float) -> str:
     """Return why the loop cannot trust its eyes, or nothing.
 
     Telemetry that is missing from many sources at once, or the platform's own, says more about the loop than about
-    them. A source that the supervisor saw end is not missing.
+    them. So does everybody's silence while the platform itself is late. A source that the supervisor saw end is not
+    missing.
     """
     lost: dict[str, None] = {}
     for finding in findings:
-        if finding.aspect is not Aspect.SOURCE or not finding.active or finding.severity == "info":
+        if finding.aspect not in _SIGHT or not finding.active or finding.severity == "info":
             continue
         if finding.entity.kind is EntityKind.PLATFORM:
             return f"the loop is blind: {finding.reason}"
+        if finding.aspect is not Aspect.SOURCE:
+            continue
         lost[finding.entity.ref] = None
     if len(lost) >= 2 and len(lost) >= share * max(sources, len(lost)):
         return f"the loop is blind: telemetry is missing from {len(lost)} of {max(sources, len(lost))} sources"

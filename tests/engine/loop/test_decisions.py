@@ -178,6 +178,17 @@ def test_while_the_loop_is_blind_it_does_not_act(acting: Any, leak: Any, seen: A
     assert len(book.all(Decided)) == 1
 
 
+def test_while_the_platform_itself_is_late_the_silence_of_others_means_nothing(acting: Any, seen: Any) -> None:
+    """On a starved machine every health check times out, and restarting everything would be the outage."""
+    late = seen("platform:steersman", Aspect.LATENCY)
+    hang = seen("orders", Aspect.AVAILABILITY, Direction.LOW, severity="critical", suggests={CauseKind.HANG})
+    book = acting()
+    book.run(20, late, hang)
+    assert book.all(Decided) == []
+    book.run(8, *book.ended(late))
+    assert len(book.all(Decided)) == 1
+
+
 def test_a_blind_loop_judges_nothing(acting: Any, leak: Any, seen: Any) -> None:
     """A finding that ends because nothing is measured is no cure."""
     book = acting(effect=lambda _decided: "verifying")

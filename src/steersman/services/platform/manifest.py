@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from steersman import __version__
 from steersman.contract.ports import Context, Ports
 from steersman.contract.service import Event, Invariant, Job, Measurement, Service, Signal, SignalKind
+from steersman.model.findings import Aspect
 from steersman.runtime.house import House
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.process import process_figures
@@ -45,7 +46,14 @@ SIGNALS = (
         labels=("check",),
         healthy=(1, 1),
     ),
-    _gauge("steersman_event_loop_lag_seconds", "How late the event loop was in the last second.", healthy=(0, 0.25)),
+    Signal(
+        name="steersman_event_loop_lag_seconds",
+        kind=SignalKind.GAUGE,
+        help="How late the event loop was in the last second. While it is late, the silence of others may be its own.",
+        unit="seconds",
+        healthy=(0, 0.5),
+        aspect=Aspect.LATENCY,
+    ),
     _gauge("steersman_event_loop_lag_worst_seconds", "The worst lag lately, fading.", healthy=(0, 1)),
     _gauge(
         "steersman_task_running", "1 while this background task runs or has finished.", labels=("task",), healthy=(1, 1)
