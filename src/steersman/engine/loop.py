@@ -7,7 +7,6 @@ The same rounds give the same commands, so a recording is a test and a test is a
 from __future__ import annotations
 
 from steersman.engine.correlate import is_blind
-from steersman.engine.loop_codec import export, restore
 from steersman.engine.loop_decisions import decide
 from steersman.engine.loop_diagnosis import diagnose
 from steersman.engine.loop_draft import Draft
@@ -19,7 +18,7 @@ from steersman.engine.loop_verdicts import follow, verify
 from steersman.model.findings import Finding
 from steersman.model.rounds import Command, Round
 
-__all__ = ["LoopState", "export", "restore", "step"]
+__all__ = ["LoopState", "step"]
 
 
 def step(state: LoopState, round: Round, noticed: tuple[Finding, ...]) -> tuple[LoopState, tuple[Command, ...]]:

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from steersman.engine.learn import HALF_LIFE_DAYS, decayed, expected_gain, learnt
-from steersman.engine.loop import LoopState, export, restore, step
+from steersman.engine.loop import LoopState, step
 from steersman.model.entities import CauseKind
 from steersman.model.findings import Aspect, Direction
+from steersman.model.plain import plain, read
 from steersman.model.plans import Autonomy, Lesson, Policy
 from steersman.model.rounds import AskRemedies, Decided, Judged, Learnt
 
@@ -61,7 +62,7 @@ def test_the_same_rounds_give_the_same_commands_also_from_a_snapshot(
     book = play(playbook(helps=lambda cause: [remedy(cause)], effect=lambda _one: "verifying"), seen, script)
     state, told = LoopState(), []
     for second, (current, noticed) in enumerate(book.rounds):
-        state = restore(json.loads(json.dumps(export(state))))
+        state = read(LoopState, json.loads(json.dumps(plain(state))))
         state, commands = step(state, current, noticed)
         told += [(second, command) for command in commands]
     assert told == book.told
@@ -133,7 +134,8 @@ def test_half_a_lesson_is_left_after_its_half_life() -> None:
 
 _SCRIPT = """
 import hashlib, sys
-from steersman.engine.loop import LoopState, export, step
+from steersman.engine.loop import LoopState, step
+from steersman.model.plain import plain
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 from steersman.model.rounds import Round
@@ -171,11 +173,11 @@ def test_a_snapshot_of_another_version_is_refused() -> None:
     import pytest
 
     with pytest.raises(ValueError, match="LoopState has no extra"):
-        restore(export(LoopState()) | {"extra": 1})
+        read(LoopState, plain(LoopState()) | {"extra": 1})
 
 
 def test_causes_and_directions_survive_a_snapshot(playbook: Any, seen: Any) -> None:
     """Enums, sets, tuples and keys that are tuples come back as what they were."""
     book = playbook(policy=Policy(limits={"calm_seconds": 3.0}))
     book.run(3, seen("orders", Aspect.QUEUE, suggests=[CauseKind.BACKLOG, CauseKind.HANG], peer="payments"))
-    assert restore(json.loads(json.dumps(export(book.state)))) == book.state
+    assert read(LoopState, json.loads(json.dumps(plain(book.state)))) == book.state

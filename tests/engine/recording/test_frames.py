@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steersman.engine.recording.frames import FIRST_LINE, Beginning, beginning_frame, contents, frame
-from steersman.engine.recording.values import written
 from steersman.model.changes import Change, ChangeKind
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.errors import InvalidInput
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 from steersman.model.ids import Id
+from steersman.model.plain import plain
 from steersman.model.plans import Autonomy, Policy, Remedy, Risk, Rule
 from steersman.model.rounds import NewSeries, Progress, Remedies, Round, SampleColumns, Telemetry
 from steersman.model.telemetry import LogColumns
@@ -115,7 +116,7 @@ def test_the_spelling_does_not_depend_on_the_hash_seed() -> None:
     """Sets are written in one order in every process."""
     code = (
         "import sys; sys.path.insert(0, 'tests/engine/recording');"
-        "import test_frames as t; sys.stdout.write(t.written(t.FINDING).hex())"
+        "import test_frames as t; sys.stdout.write(t.json.dumps(t.plain(t.FINDING)))"
     )
     spellings = {
         subprocess.run(
@@ -123,4 +124,4 @@ def test_the_spelling_does_not_depend_on_the_hash_seed() -> None:
         ).stdout.decode()
         for seed in ("1", "2", "3")
     }
-    assert spellings == {written(FINDING).hex()}
+    assert spellings == {json.dumps(plain(FINDING))}

@@ -25,12 +25,12 @@ from steersman.engine.detect.state import Columns
 from steersman.engine.detect.versions import Versions
 from steersman.engine.detect.wording import ending, reason
 from steersman.engine.logs.templates import LogSense
-from steersman.engine.signals.finding_values import finding_of, finding_values
 from steersman.engine.signals.terms import Judgement, Signal
 from steersman.engine.spans import SpanSense
 from steersman.model.entities import Entity
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource, Severity
 from steersman.model.labels import encode_labels
+from steersman.model.plain import plain, read
 from steersman.model.rounds import Round, Telemetry, Trend
 from steersman.model.topology import Edge
 
@@ -229,7 +229,7 @@ class Senses:
         state = {
             "now": self._now,
             "edges": [self._edges_told, self._known],
-            "open": [[number, finding_values(finding)] for number, finding in self._open.items()],
+            "open": [[number, plain(finding)] for number, finding in self._open.items()],
             "sources": self._sources.export(),
             "versions": self._versions.export(),
             "logs": self._logs.export(),
@@ -257,7 +257,7 @@ class Senses:
         self._registry.take_fresh()
         self._numbers = arrays["numbers"].copy()
         self._now, (self._edges_told, self._known) = state["now"], state["edges"]
-        self._open = {number: finding_of(values) for number, values in state["open"]}
+        self._open = {number: read(Finding, values) for number, values in state["open"]}
         self._sources.restore(state["sources"])
         self._versions.restore(state["versions"])
         self._logs.restore(state["logs"])

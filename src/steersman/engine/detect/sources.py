@@ -14,9 +14,9 @@ import numpy as np
 from steersman.engine.detect.registry import OBSERVED, Registry
 from steersman.engine.detect.state import Columns
 from steersman.engine.signals.classify import PLATFORM
-from steersman.engine.signals.finding_values import finding_of, finding_values
 from steersman.model.entities import Entity
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource, Severity
+from steersman.model.plain import plain, read
 
 #: A source is late after four of its intervals, never before five seconds. What is late alone gets a little more
 #: time, so that sources which fall silent together are seen to do so.
@@ -92,8 +92,8 @@ class Sources:
 
     def export(self) -> dict[str, Any]:
         """Return the state as JSON values."""
-        return {"open": [[name, finding_values(finding)] for name, finding in self.open.items()]}
+        return {"open": [[name, plain(finding)] for name, finding in self.open.items()]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `export` returned."""
-        self.open = {name: finding_of(values) for name, values in state["open"]}
+        self.open = {name: read(Finding, values) for name, values in state["open"]}

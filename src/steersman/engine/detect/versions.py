@@ -7,10 +7,10 @@ from typing import Any
 
 from steersman.engine.detect.registry import Registry
 from steersman.engine.detect.state import Columns
-from steersman.engine.signals.finding_values import finding_of, finding_values
 from steersman.model.entities import Entity
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 from steersman.model.labels import METRIC_NAME, decode_labels
+from steersman.model.plain import plain, read
 
 _VERSION = ("version", "revision", "commit", "hash", "service_version")
 _NOTE_MS = 60_000
@@ -69,10 +69,10 @@ class Versions:
         """Return the state as JSON values."""
         return {
             "running": self.running,
-            "open": [[name, finding_values(finding)] for name, finding in self.open.items()],
+            "open": [[name, plain(finding)] for name, finding in self.open.items()],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `export` returned."""
-        self.open = {name: finding_of(values) for name, values in state["open"]}
+        self.open = {name: read(Finding, values) for name, values in state["open"]}
         self.running = state["running"]

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from steersman.engine.decode.severity import leading_severity
-from steersman.engine.signals.finding_values import finding_of, finding_values
 from steersman.model.entities import Entity, EntityKind
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 from steersman.model.labels import Labels
+from steersman.model.plain import plain, read
 from steersman.model.telemetry import LogColumns
 
 WILDCARD = "<*>"
@@ -183,7 +183,7 @@ class LogSense:
             "groups": [[name, [asdict(one) for one in group]] for name, group in self.miner.groups.items()],
             "lines": [[service, level, count] for (service, level), count in self._lines.items()],
             "since": list(map(list, self._since.items())),
-            "open": [finding_values(finding) for finding in self._open.values()],
+            "open": [plain(finding) for finding in self._open.values()],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ class LogSense:
         self.miner.size = sum(map(len, self.miner.groups.values()))
         self._lines = {(service, level): count for service, level, count in state["lines"]}
         self._since = dict(state["since"])
-        self._open = {one["key"]: finding_of(one) for one in state["open"]}
+        self._open = {one["key"]: read(Finding, one) for one in state["open"]}
 
 
 def _labels(service: str, level: str) -> Labels:

@@ -17,11 +17,11 @@ import cramjam
 import numpy as np
 import orjson
 
-from steersman.engine.recording.values import plain, read
 from steersman.model.changes import Change
 from steersman.model.entities import Entity
 from steersman.model.errors import InvalidInput
 from steersman.model.findings import Finding
+from steersman.model.plain import plain, read
 from steersman.model.plans import Policy
 from steersman.model.rounds import (
     Feedback,
@@ -145,8 +145,8 @@ def _round(head: dict[str, Any], content: bytes, start: int, at: int) -> Round:
             tuple(LogColumns(**one) for one in head["logs"]),
             tuple(SpanColumns(**one) for one in head["spans"]),
         )
-    except InvalidInput as error:
-        raise InvalidInput(f"byte {at}: the round that begins here cannot be read: {error.message}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"byte {at}: the round that begins here is of another version: {error}") from error
     return Round(now_ms=head["now_ms"], seed=head["seed"], telemetry=telemetry, policy=policy, **values)
 
 

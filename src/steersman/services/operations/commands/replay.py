@@ -18,13 +18,13 @@ import typer
 from pydantic import ValidationError
 
 from steersman.contract.service import Action, Service
-from steersman.engine import loop_codec
 from steersman.engine.detect.senses import DetectRules, Senses
 from steersman.engine.loop import LoopState
 from steersman.engine.recording.arrays import unpack
 from steersman.engine.recording.frames import FIRST_LINE, Beginning, contents
 from steersman.model.errors import InvalidInput
 from steersman.model.incidents import Hypothesis
+from steersman.model.plain import read
 from steersman.model.plans import Remedy
 from steersman.model.rounds import (
     Abstained,
@@ -88,13 +88,13 @@ class Recording:
         """Return a loop that stands where the recording begins."""
         if self.beginning is None:
             return Run(Senses(rules))
-        state = loop_codec.restore(orjson.loads(self.beginning.state))
+        state = read(LoopState, orjson.loads(self.beginning.state))
         return Run(Senses.restore(unpack(self.beginning.learnt), rules), state)
 
 
 def replay(file: _File, policy: _Policy = None, as_json: _Json = False) -> None:  # noqa: FBT002 - typer makes a flag of it
     """Print the decisions of a recording, the same every time; with --policy, what would be different."""
-    recording = read(file)
+    recording = recording_in(file)
     write = _json_line if as_json else text_line
     if policy is not None:
         _print_comparison(recording, policy, as_json=as_json)
@@ -104,7 +104,7 @@ def replay(file: _File, policy: _Policy = None, as_json: _Json = False) -> None:
             typer.echo(write(taken.now_ms, *line))
 
 
-def read(file: Path) -> Recording:
+def recording_in(file: Path) -> Recording:
     """Read a recording of either kind; raises `InvalidInput` with the offset of the first bad byte."""
     with file.open("rb") as content:
         own = content.read(len(FIRST_LINE)) == FIRST_LINE

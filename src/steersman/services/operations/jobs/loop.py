@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from steersman.engine import loop_codec
 from steersman.engine.decide_policy import stopped
 from steersman.engine.detect.senses import Senses
 from steersman.engine.loop import LoopState
@@ -25,6 +24,7 @@ from steersman.model.errors import InvalidInput, Temporary
 from steersman.model.findings import FindingSource
 from steersman.model.ids import DEFAULT_TENANT
 from steersman.model.incidents import IncidentState
+from steersman.model.plain import plain, read
 from steersman.model.rounds import (
     Ask,
     AskRemedies,
@@ -109,7 +109,7 @@ class Loop:
             kept = resuming.kept_state(connection, DEFAULT_TENANT)
         try:
             if kept is not None:
-                self.state = loop_codec.restore(orjson.loads(kept))
+                self.state = read(LoopState, orjson.loads(kept))
             if (learnt := resuming.kept_learnt(self.folder)) is not None:
                 self.senses = Senses.restore(unpack(learnt))
                 self.senses.wake()
@@ -118,7 +118,7 @@ class Loop:
 
     def beginning(self) -> bytes:
         """Return what is known between two rounds, as the first frame of a recording."""
-        return beginning_frame(Beginning(pack(self.senses.export()), orjson.dumps(loop_codec.export(self.state))))
+        return beginning_frame(Beginning(pack(self.senses.export()), orjson.dumps(plain(self.state))))
 
     def _levels(self) -> Sequence[Trend]:
         """Return how every signal stands: what is usual of it, and what it is now."""
@@ -220,7 +220,7 @@ class Loop:
                     changes=one.round.changes,
                     alerts=one.alerts,
                 )
-            body = orjson.dumps(loop_codec.export(self.state))
+            body = orjson.dumps(plain(self.state))
             resuming.keep_state(transaction, DEFAULT_TENANT, body, telling[-1].round.now_ms)
         return True
 

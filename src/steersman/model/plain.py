@@ -1,6 +1,6 @@
-"""The loop's state as JSON and back. It follows the annotations, so a new field needs no code here.
+"""Frozen values as plain data and back, following their annotations: a new field needs no code here.
 
-It refuses what does not fit the annotations with a TypeError or ValueError: a snapshot of another version is not
+It refuses what does not fit the annotations with a TypeError, KeyError or ValueError: what another version wrote is not
 guessed at.
 """
 
@@ -14,35 +14,31 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from steersman.engine.loop_state import LoopState
 
+def plain(value: Any) -> Any:
+    """Return a value as dictionaries, lists, text and numbers; equal values have one spelling.
 
-def export(state: LoopState) -> dict[str, Any]:
-    """Return the state as what JSON can hold."""
-    plain: dict[str, Any] = _plain(state)
-    return plain
-
-
-def restore(plain: Mapping[str, Any]) -> LoopState:
-    """Return the state that `export` was given."""
-    state: LoopState = _reader(LoopState)(plain)
-    return state
-
-
-def _plain(value: Any) -> Any:
+    Sets are sorted, because their own order depends on the hash seed of a process. A mapping keeps its order; with keys
+    that are not text it becomes pairs.
+    """
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, frozenset):
-        return sorted(_plain(item) for item in value)
+        return sorted(plain(item) for item in value)
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, Mapping):
         if all(isinstance(key, str) for key in value):
-            return {str(key): _plain(item) for key, item in value.items()}
-        return [[_plain(key), _plain(item)] for key, item in value.items()]
+            return {str(key): plain(item) for key, item in value.items()}
+        return [[plain(key), plain(item)] for key, item in value.items()]
     return value
+
+
+def read(kind: Any, data: Any) -> Any:
+    """Return the value of an annotated type that `plain` was given."""
+    return _reader(kind)(data)
 
 
 @cache
