@@ -6,6 +6,7 @@ a goal of the project was missed.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -24,7 +25,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from steersman.model.errors import InvalidInput
+from steersman.model.errors import Conflict, InvalidInput
 from steersman.runtime.clock import SystemClock
 from steersman.services.operations.commands.drill import preparing, trial, warm
 from steersman.services.operations.commands.drill.goals import goals, reached
@@ -63,7 +64,12 @@ def drill(  # noqa: PLR0913 - each argument is an option of the command line
     chosen = selected(load_folder(scenarios), only=only, short=short)
     printer = Printer(Console(stderr=as_json_))
     about = circumstances()
-    with _ending_on_sigterm(), marking() as marker, _working_folder(data, keep=keep) as folder:
+    with (
+        _alone_on_this_machine(),
+        _ending_on_sigterm(),
+        marking() as marker,
+        _working_folder(data, keep=keep) as folder,
+    ):
         first, known = preparing.first_port(folder, fresh=fresh)
         pace, sweep = (trial.SHORT, warm.SHORT) if short else (Pace(), Sweep())
         setting = _prepared(Setting(folder, first, _SETTINGS, marker), sweep, printer, known=known)
@@ -140,6 +146,25 @@ def _working_folder(given: Path | None, *, keep: bool) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="steersman-drill-", ignore_cleanup_errors=True) as passing:
         yield Path(passing)
+
+
+@contextmanager
+def _alone_on_this_machine() -> Iterator[None]:
+    """Hold a lock for the whole drill: two at once would starve each other, and each would blame the other's faults."""
+    place = Path(tempfile.gettempdir()) / f"steersman-drill-{os.getuid()}.lock"
+    with place.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Conflict(
+                f"another drill runs on this machine (process {lock.read().strip() or 'unknown'}), and two would disturb "
+                "each other: wait until it has ended"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 @contextmanager
