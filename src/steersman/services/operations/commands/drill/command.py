@@ -157,9 +157,10 @@ def _alone_on_this_machine() -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
+            holder = lock.read().strip() or "unknown"
             raise Conflict(
-                f"another drill runs on this machine (process {lock.read().strip() or 'unknown'}), and two would disturb "
-                "each other: wait until it has ended"
+                f"another drill runs on this machine (process {holder}), and two would disturb each other: "
+                "wait until it has ended"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
