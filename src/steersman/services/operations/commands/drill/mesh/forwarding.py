@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -67,6 +68,8 @@ async def relay(pairs: Sequence[tuple[str, str]], stops: Callable[[], bool]) -> 
             continue
     for server in servers:
         server.close()
+    # What is still on its way is lost with the wire; ending its tasks one by one would only be told in tracebacks.
+    os._exit(0)
 
 
 def main(arguments: Sequence[str]) -> None:
