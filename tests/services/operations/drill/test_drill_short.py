@@ -13,6 +13,7 @@ _SECONDS = 420
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_selection_is_detected_and_repaired_without_harm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "steersman.cli", "drill", "--short", "--json", "--data", str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_SECONDS)
