@@ -19,6 +19,7 @@ from steersman.model.plans import PlanState
 from steersman.model.rounds import Abstained
 
 _BLAMED = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG, ChangeKind.KNOB, ChangeKind.SCALE})
+_FIRST, _LAST = 48, 16
 _RANK: dict[Severity, int] = {"info": 0, "warning": 1, "critical": 2}
 #: A plan that waits for a person stays when incidents merge or end; these do not.
 UNDER_WAY = frozenset(
@@ -118,7 +119,10 @@ def _group(draft: Draft, case: Case) -> Group:
         for change in draft.recent_changes(since, draft.now_ms)
         if change.kind in _BLAMED
     )
-    serious = [finding for finding in draft.found(case) if finding.severity != "info"]
+    # In a flood the first and the last say what it is about; looking at all of them each time would be quadratic.
+    keys = (*incident.findings[:_FIRST], *incident.findings[_FIRST:][-_LAST:])
+    known = (draft.findings[key] for key in keys if key in draft.findings)
+    serious = [finding for finding in known if finding.severity != "info"]
     active = tuple(finding for finding in serious if finding.active)
     # A mitigated incident is still known by what it showed.
     return Group(
