@@ -1,4 +1,4 @@
-"""Many findings at once. The counts are what is tested; the time is printed for a person, and bounded generously."""
+"""Many findings at once. The counts are what is tested; the times are printed for a person and decide nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ def test_a_thousand_alerts_in_a_second_are_a_thousand_decisions(playbook: Any, s
     assert len(opened) == 1000
     assert {one.incident for one in book.all(Abstained) if one.kind == "escalate"} == opened
     print(f"1,000 alerts took {took:.3f} s")
-    assert took < 5  # it takes about 0.2 s
 
 
 def test_a_quiet_round_costs_next_to_nothing(playbook: Any, seen: Any) -> None:
