@@ -39,8 +39,9 @@ test-ci: .venv/dev-installed peers kernels ## the second tier, at most 15 minute
 
 test-full: .venv/dev-installed peers kernels ## the third tier, by hand: long kill runs, fuzzing and soaks
 	$(PYTEST) -m full
-	for name in ingest query logs memory disk idle; do $(STEERSMAN) bench $$name || exit 1; done
+	for name in ingest query logs memory disk idle loop api; do $(STEERSMAN) bench $$name || exit 1; done
 	for name in kill writes mutations; do $(STEERSMAN) prove $$name || exit 1; done
+	$(STEERSMAN) drill
 
 reference: .venv/installed ## write docs/reference.md from the declarations
 	.venv/bin/python tools/reference.py
