@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,4 +63,26 @@ def test_a_damaged_list_means_that_nothing_is_trusted(tmp_path: Path, monkeypatc
 def test_the_folder_can_be_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation that cannot be written to keeps its kernels where it is told."""
     monkeypatch.setenv(kernels.VARIABLE, str(tmp_path / "elsewhere"))
-    assert kernels.cache_folder() == tmp_path / "elsewhere"
+    assert kernels.cache_folder().parent == tmp_path / "elsewhere"
+
+
+def test_a_changed_source_gets_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel of another file may be built into one whose own file has not changed: nothing old is loaded."""
+    monkeypatch.setattr(kernels, "_PACKAGE", tmp_path)
+    source = tmp_path / "engine" / "kernel.py"
+    source.parent.mkdir()
+    source.write_text("LIMIT = 1\n")
+    before = kernels.cache_folder()
+    source.write_text("LIMIT = 2\n")
+    assert kernels.cache_folder() != before
+
+
+def test_folders_of_old_states_are_removed(tmp_path: Path) -> None:
+    """A few are kept, for a version that goes back."""
+    for number in range(6):
+        folder = tmp_path / f"state-{number}"
+        folder.mkdir()
+        (folder / "one.nbi").write_bytes(b"index")
+        kernels.keep_cache(folder)
+        os.utime(folder, (number, number))
+    assert {path.name for path in tmp_path.iterdir()} == {"state-5", "state-4", "state-3", "state-2"}

@@ -21,6 +21,7 @@ _TAU_MS, _TAU_PROFILE_MS, _TAU_SPREAD_MS = 600_000.0, 3_600_000.0, 900_000.0
 WARM = 15
 _FORGET_MS, _REACH_MS = 300_000, 2 * 86_400_000.0
 _CLIP = 3.0
+_HASTE = 0.05  # the most that one sample moves a level that a profile knows
 _FADE = 0.98  # of the share of samples that differ from the one before
 _DUE = 8.0  # this many events were due and none came: less than one in 2,900 by chance
 
@@ -156,9 +157,16 @@ def learn(signals, g, x, expected, scatter, dt):  # type: ignore[no-untyped-def]
     row = signals[g]
     first = 1.0 / (row.n + 1.0)
     off = x - expected
-    if row.n >= 10:
+    known = row.days >= 2
+    if known:
+        # Days of history outweigh the first samples after a hole: what has just started is not yet itself.
+        first = min(first, _HASTE)
+        if row.n < WARM and abs(off) > _CLIP * scatter:
+            row.n += 1
+            return
+    if row.n >= 10 or known:
         off = min(max(off, -_CLIP * scatter), _CLIP * scatter)
-    tau = _TAU_PROFILE_MS if row.days >= 2 else _TAU_MS
+    tau = _TAU_PROFILE_MS if known else _TAU_MS
     row.offset += max(first, dt / (tau + dt)) * off
     if row.n > 0:
         size = 1.2533 * abs(off)  # the mean distance of a normal distribution, as a standard deviation
