@@ -149,3 +149,14 @@ def test_protobuf_reads_what_is_written_without_what_is_not_a_number() -> None:
     assert [(one.name, one.value) for one in second.labels] == list(COUNTER)
     assert [(one.timestamp, one.value) for one in first.samples] == list(zip(times, [1.5, 0.0, -2.0], strict=True))
     assert [(one.timestamp, one.value) for one in second.samples] == [(times[2], 9.0)]
+
+
+def test_a_clock_that_is_looked_at_seldom_keeps_its_distance_too() -> None:
+    """The host's collector reads every five seconds; what is composed from it must not look like a jump."""
+    made = []
+    for window in windows():
+        times = [window.begin - 2.5 + 5 * look for look in range(4)]
+        made.append(Window(window.level, window.begin, {CLOCK: [(at, at + 7) for at in times]}))
+    found = recording(made, SECONDS)
+    for hour in compose(found, END_MS, 1):
+        assert np.allclose(hour.values[:, 0] - hour.times / 1000, 7.0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy import bool_, float64
     from numpy.typing import NDArray
 
-_FORMAT = 2
+_FORMAT = 3
 _CUMULATIVE = ("_total", "_sum", "_count", "_bucket")
 
 #: One series of a window: seconds UTC and values.
@@ -65,7 +65,8 @@ def recording(windows: Sequence[Window], seconds: int) -> Recording:
     """Lay the samples of each window side by side; levels are put in rising order.
 
     A target that was scraped each second gives its samples as they are. One that was scraped less often is read on
-    whole seconds: a gauge keeps its last value, a counter and a clock rise evenly between two samples.
+    whole seconds: a gauge keeps its last value, a counter rises evenly between two samples, and a clock
+    keeps its distance from the time.
     """
     ordered = sorted(windows, key=lambda one: one.level)
     labels = tuple(sorted({one for window in ordered for one in window.series}))
@@ -89,8 +90,9 @@ def _laid_out(points: Points, begin: float, seconds: int, *, rises: bool) -> tup
         return times[first : first + seconds], values[first : first + seconds]
     grid = begin + np.arange(1, seconds + 1, dtype=np.float64)
     held: NDArray[float64] = values[np.maximum(np.searchsorted(times, grid, side="right") - 1, 0)]
-    evenly = rises or _tells_time(times, values)
-    return grid, np.interp(grid, times, values).astype(np.float64) if evenly else held
+    if _tells_time(times, values):
+        return grid, grid + np.median(values - times)
+    return grid, np.interp(grid, times, values).astype(np.float64) if rises else held
 
 
 def _tells_time(times: NDArray[float64], values: NDArray[float64]) -> bool:
