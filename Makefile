@@ -34,8 +34,8 @@ test: .venv/dev-installed peers kernels ## the first tier, at most 10 minutes
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not slow and not full"
 
 test-ci: .venv/dev-installed peers kernels ## the second tier, at most 15 minutes more
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "slow and not alone"
-	$(PYTEST) -m "slow and alone"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "slow and not alone and not full"
+	$(PYTEST) -m "slow and alone and not full"
 
 test-full: .venv/dev-installed peers kernels ## the third tier, by hand: long kill runs, fuzzing and soaks
 	$(PYTEST) -m full
