@@ -21,7 +21,7 @@ from steersman.services.operations.jobs.execute import Executor
 from steersman.services.operations.jobs.inbox import Inbox
 from steersman.services.operations.jobs.loop import Loop, tend_plans, turn_rounds
 from steersman.services.operations.jobs.recorder import Recorder
-from steersman.services.operations.jobs.watch import watch_invariants, watch_signals
+from steersman.services.operations.jobs.watch import watch_invariants, watch_knobs, watch_signals
 from steersman.services.operations.logic.bulletin import Bulletin
 from steersman.services.operations.logic.policy import OperationsSettings, effective, policy_of
 from steersman.services.operations.store.people import stored_policy
@@ -96,6 +96,7 @@ JOBS = (
     Job(name="loop", run=_turn),
     Job(name="plans", run=lambda ctx: tend_plans(ctx.state.loop)),
     Job(name="signals", run=lambda ctx: watch_signals(ctx, ctx.state.inbox)),
+    Job(name="knobs", run=lambda ctx: watch_knobs(ctx, ctx.state.inbox)),
     Job(name="invariants", run=lambda ctx: watch_invariants(ctx, ctx.state.inbox)),
 )
 

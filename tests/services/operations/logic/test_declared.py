@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from steersman.contract.ports import JournalEntry
 from steersman.contract.service import Health, Invariant, Measurement, Service, Signal, SignalKind
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.findings import Aspect, Direction
-from steersman.services.operations.logic.declared import Watched, outside_signals, settle, unready, violated
+from steersman.model.ids import DEFAULT_TENANT, Id
+from steersman.services.operations.logic.declared import (
+    Watched,
+    outside_signals,
+    settle,
+    turned,
+    unready,
+    violated,
+)
 
 DEPTH = Signal(
     name="kettle_queue_length",
@@ -53,6 +64,15 @@ def test_a_check_that_cannot_serve_is_critical_at_once() -> None:
     _, (finding,) = settle(Watched(), unready([Health("store", False, "replaying")], 1000), 1000)
     assert finding.severity == "critical"
     assert "replaying" in finding.reason
+
+
+def test_a_turned_knob_is_a_change_of_the_platform() -> None:
+    """What was altered on purpose is evidence, with who did it; other entries tell of nothing."""
+    entry = JournalEntry(Id("1"), 5_000_000, DEFAULT_TENANT, "ann", "knob.turned", "x.pool", {"from": 8, "to": 16.5})
+    change = turned(entry)
+    assert change is not None
+    assert (change.time_ms, change.actor, change.details["to"]) == (5, "ann", "16.5")
+    assert turned(replace(entry, type="action.applied")) is None
 
 
 def test_a_broken_invariant_keeps_its_severity() -> None:

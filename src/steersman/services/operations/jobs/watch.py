@@ -1,6 +1,7 @@
 """Looks at what services declare about themselves and tells the loop what is not as it should be.
 
-Signals and checks every few seconds, invariants every minute on a thread, because they may read the database.
+Signals, checks and turned knobs every few seconds, invariants every minute on a thread, because they may read the
+database.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from steersman.contract.ports import Context
+from steersman.contract.ports import Context, Database
 from steersman.model.findings import Finding
+from steersman.model.ids import DEFAULT_TENANT
 from steersman.runtime.house import ITSELF, House
 from steersman.services.operations.jobs.inbox import Inbox
-from steersman.services.operations.logic.declared import Watched, outside_signals, settle, unready, violated
+from steersman.services.operations.logic.declared import Watched, outside_signals, settle, turned, unready, violated
+from steersman.services.operations.store.reading import journal_head
 
 _LOOK_SECONDS = 2.0
 _INVARIANT_SECONDS = 60.0
+_AT_ONCE = 500
 
 
 async def watch_signals(context: Context, inbox: Inbox) -> None:
@@ -55,3 +59,21 @@ def _invariants(house: House, now_ms: int) -> Iterator[Finding]:
         for invariant in service.invariants if house.started(service) else ():
             if violation := invariant.check(house.context(service, ITSELF)):
                 yield violated(service, invariant, violation, now_ms)
+
+
+async def watch_knobs(context: Context, inbox: Inbox) -> None:
+    """Tell the loop of every knob of a service that is turned, by whomever: the journal has them all."""
+    ports = context.ports
+    after = await asyncio.to_thread(_newest, ports.database)
+    while True:
+        await ports.clock.sleep(_LOOK_SECONDS)
+        entries = await asyncio.to_thread(ports.journal.read, after=after, limit=_AT_ONCE, tenant=DEFAULT_TENANT)
+        for entry in entries:
+            after = entry.seq
+            if (change := turned(entry)) is not None:
+                inbox.changed(change)
+
+
+def _newest(database: Database) -> int:
+    with database.reading() as connection:
+        return journal_head(connection)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from steersman.contract.ports import JournalEntry
 from steersman.contract.service import Health, Invariant, Measurement, Service, Signal
+from steersman.model.changes import Change, ChangeKind
 from steersman.model.entities import Entity, EntityKind
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 
@@ -116,4 +118,20 @@ def violated(service: Service, invariant: Invariant, violation: str, now_ms: int
         signal=f"{service.name}.{invariant.name}",
         reason=f"{invariant.help} It does not hold: {violation}",
         suggests=invariant.suggests,
+    )
+
+
+def turned(entry: JournalEntry) -> Change | None:
+    """Return the change that a journal entry tells of, if it tells of a knob."""
+    if entry.type != "knob.turned":
+        return None
+    before, after = (f"{entry.payload[end]:g}" for end in ("from", "to"))
+    return Change(
+        id=entry.id,
+        time_ms=entry.time_ns // 1_000_000,
+        entity=_PLATFORM,
+        kind=ChangeKind.KNOB,
+        summary=f"the knob {entry.subject} went from {before} to {after}",
+        actor=entry.actor,
+        details={"from": before, "to": after, "what": entry.subject},
     )
