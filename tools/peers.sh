@@ -3,7 +3,7 @@
 # missing and go on: the tests that need it are skipped by name, and in CI (CI=true) they fail.
 set -eu
 
-packages="prometheus prometheus-node-exporter victoria-metrics postgresql chromium chromium-driver strace iproute2 curl faketime e2fsprogs"
+packages="prometheus prometheus-node-exporter victoria-metrics postgresql chromium chromium-driver strace iproute2 curl faketime e2fsprogs openssl"
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "No dpkg here: the tests use whatever of these is on the PATH: $packages"
