@@ -89,6 +89,9 @@ SIGNATURES: tuple[Signature, ...] = (
             own(Aspect.RESTARTS, -0.4),
             low(Aspect.TRAFFIC, 0.2),
             high(Aspect.CPU, -0.8),
+            # What has run out explains why nobody answers.
+            high(Aspect.DESCRIPTORS, -1.5),
+            high(Aspect.DISK, -1.5),
         ),
         facts={Fact.IDLE: -3.0, Fact.NEEDS_TROUBLED: -1.0, Fact.CHANGED: -2.5, Fact.RESOURCE: -1.0},
         words=(
@@ -127,7 +130,7 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         cause=CauseKind.DESCRIPTOR_LEAK,
         because="a leak of descriptors in {entity}",
-        signs=(high(Aspect.DESCRIPTORS, 3.8), own(Aspect.ERRORS, 0.5)),
+        signs=(high(Aspect.DESCRIPTORS, 3.8), own(Aspect.ERRORS, 0.5), own(Aspect.AVAILABILITY, 1.2)),
         facts={Fact.FLOODED: -0.5},
         words=(words(r"too many open files|emfile|enfile", 3.2),),
     ),
