@@ -38,6 +38,8 @@ _RESTART_HELPS = frozenset(
         CauseKind.POOL_EXHAUSTION,
         CauseKind.CPU_SATURATION,
         CauseKind.BACKLOG,
+        # A process that goes round and round in an error writes about it all the time.
+        CauseKind.LOG_FLOOD,
     }
 )
 _Move = Callable[[Fleet, Replica, Identity | None], str]
