@@ -11,7 +11,7 @@ from steersman.engine.loop_decisions import decide
 from steersman.engine.loop_diagnosis import diagnose
 from steersman.engine.loop_draft import Draft
 from steersman.engine.loop_incidents import gather, move_on
-from steersman.engine.loop_intake import sources, take_in
+from steersman.engine.loop_intake import is_held_up, sources, take_in
 from steersman.engine.loop_people import listen
 from steersman.engine.loop_state import LoopState
 from steersman.engine.loop_verdicts import follow, verify
@@ -28,7 +28,7 @@ def step(state: LoopState, round: Round, noticed: tuple[Finding, ...]) -> tuple[
     listen(draft)
     follow(draft)
     gather(draft, fresh)
-    blind = is_blind(draft.findings.values(), sources(draft), draft.limit("blind_share"))
+    blind = is_blind(draft.findings.values(), sources(draft), draft.limit("blind_share")) or is_held_up(draft)
     verify(draft, blind)
     diagnose(draft)
     move_on(draft)

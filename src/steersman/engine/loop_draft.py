@@ -29,6 +29,8 @@ DEFAULTS = {
     "together_seconds": 120.0,  # what begins later than this below an incident is another one
     "change_seconds": 600.0,  # a change is suspect for so long
     "blind_share": 0.3,  # without this share of the sources the loop is blind
+    "late_seconds": 2.5,  # a round that comes so much after the last one shows that the loop itself is held up
+    "late_rest_seconds": 10.0,  # and for so long it does not trust what others did not answer in time
     "most_acts": 3.0,  # acts for one incident before a person is called
 }
 
@@ -53,6 +55,8 @@ class Draft:
         self.topology = state.topology
         self.watched = state.watched
         self.swept_ms = state.swept_ms
+        self.late_ms = state.late_ms
+        self.gap_ms = current.now_ms - state.now_ms if state.now_ms else 0
         self.commands: list[Command] = []
         self.stale: dict[Id, None] = {}  # incidents whose picture changed, in the order of its coming
         self._wiring: Wiring | None = None
@@ -138,4 +142,5 @@ class Draft:
             policy=self.policy,
             acts=self.acts,
             swept_ms=self.swept_ms,
+            late_ms=self.late_ms,
         )

@@ -116,3 +116,15 @@ def sources(draft: Draft) -> int:
     """Return how many things have telemetry of their own."""
     parts = f"{EntityKind.PROCESS}:"
     return sum(not ref.startswith(parts) for ref in draft.watched)
+
+
+def is_held_up(draft: Draft) -> str:
+    """Return why the loop cannot trust its eyes because it is late itself, or nothing.
+
+    On a starved machine nothing answers in time, and restarting all of it would be the outage.
+    """
+    if draft.gap_ms > draft.limit_ms("late_seconds"):
+        draft.late_ms = draft.now_ms
+    if not draft.late_ms or draft.now_ms - draft.late_ms >= draft.limit_ms("late_rest_seconds"):
+        return ""
+    return "the loop is blind: its own rounds come late, so what others do not answer may be its own fault"

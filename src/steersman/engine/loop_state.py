@@ -88,7 +88,8 @@ class LoopState:
 
     `cases` are the incidents that are not resolved, `closed` the last ones that are; `owners` says which incident a
     finding belongs to; `plans` have not ended; `watched` are the entities that have telemetry; `begun` says when a
-    finding about availability or restarts began, each time, which is how a loop of crashes shows.
+    finding about availability or restarts began, each time, which is how a loop of crashes shows; `late_ms` is when a
+    round last came late.
     """
 
     now_ms: int = 0
@@ -105,6 +106,7 @@ class LoopState:
     policy: Policy = field(default_factory=Policy)
     acts: tuple[Act, ...] = ()
     swept_ms: int = 0
+    late_ms: int = 0
 
     @property
     def incidents(self) -> Mapping[Id, Incident]:

@@ -189,6 +189,19 @@ def test_while_the_platform_itself_is_late_the_silence_of_others_means_nothing(a
     assert len(book.all(Decided)) == 1
 
 
+def test_a_loop_that_is_held_up_trusts_no_silence(acting: Any, leak: Any) -> None:
+    """Rounds that come late show a starved machine; it acts again once they have come in time for a while."""
+    book = acting()
+    book.play(leak)
+    for _ in range(6):
+        book.second += 3
+        book.play()
+    assert book.all(Decided) == []
+    assert "its own rounds come late" in book.all(Abstained)[-1].reason
+    book.run(20)
+    assert len(book.all(Decided)) == 1
+
+
 def test_a_blind_loop_judges_nothing(acting: Any, leak: Any, seen: Any) -> None:
     """A finding that ends because nothing is measured is no cure."""
     book = acting(effect=lambda _decided: "verifying")

@@ -20,6 +20,8 @@ RiskName = Literal["read", "reversible", "disruptive", "destructive"]
 Glob = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+#: A loop whose round takes the place of so many is held up.
+_LATE_ROUNDS = 2.5
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: A weekly window is laid out from yesterday, as it may reach over midnight, to the end of a week.
 _LAID_OUT = range(-1, 8)
@@ -95,7 +97,7 @@ def policy_of(settings: OperationsSettings, now_ms: int) -> Policy:
         cooldown_seconds=settings.cooldown_seconds,
         maintenance=tuple(window for one in settings.maintenance for window in _windows(one, now_ms)),
         frozen=settings.frozen,
-        limits=dict(settings.limits),
+        limits=_limits(settings),
     )
 
 
@@ -105,6 +107,12 @@ def effective(settings_policy: Policy, stored: Policy | None) -> Policy:
         return settings_policy
     added = tuple(window for window in settings_policy.maintenance if window not in stored.maintenance)
     return replace(stored, maintenance=(*stored.maintenance, *added))
+
+
+def _limits(settings: OperationsSettings) -> dict[str, float]:
+    """Return the owner's tuning; a loop that turns more slowly is late only later."""
+    slow = {"late_seconds": _LATE_ROUNDS * settings.round_seconds} if settings.round_seconds > 1 else {}
+    return slow | settings.limits
 
 
 def _rule(rule: RuleSettings) -> Rule:
