@@ -17,6 +17,7 @@ from steersman.model.incidents import Hypothesis, IncidentState
 from steersman.model.plans import PlanState
 from steersman.model.rounds import Ask
 
+_AFTERMATH_MS = 3_000
 _IN_TEST = frozenset({PlanState.APPLYING, PlanState.VERIFYING})
 _BLAMED = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG, ChangeKind.KNOB})
 #: Clocks of those who report changes and findings may differ by so much.
@@ -36,6 +37,9 @@ _TREND_AGE_MS = 60_000
 def diagnose(draft: Draft) -> None:
     """Rank the causes of every incident whose picture changed."""
     _answers(draft)
+    for case in draft.cases.values():
+        if _since_cure(case, draft.now_ms) in range(_AFTERMATH_MS, _AFTERMATH_MS + max(draft.gap_ms, 1)):
+            draft.stale.setdefault(case.incident.id)
     for id_ in list(draft.stale):
         case = draft.cases.get(id_)
         if case is None or case.incident.state is IncidentState.MITIGATED or not draft.active(case):
@@ -45,8 +49,19 @@ def diagnose(draft: Draft) -> None:
 
 
 def _is_in_test(draft: Draft, case: Case) -> bool:
-    """Whether the diagnosis is being acted upon: what is seen in the wake of an act explains the act, not the fault."""
+    """Whether the diagnosis is being acted upon: what is seen in the wake of an act explains the act, not the fault.
+
+    After a cure the last symptoms get a moment to fade.
+    """
+    if _since_cure(case, draft.now_ms) in range(_AFTERMATH_MS):
+        return True
     return any(plan.incident == case.incident.id and plan.state in _IN_TEST for plan in draft.plans.values())
+
+
+def _since_cure(case: Case, now_ms: int) -> int:
+    """Return how long ago the last act of an incident was found to be a cure, or -1 where it was not."""
+    last = case.attempts[-1] if case.attempts else None
+    return now_ms - last.ended_ms if last is not None and last.state is PlanState.CURED else -1
 
 
 def _answers(draft: Draft) -> None:

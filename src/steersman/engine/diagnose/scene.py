@@ -217,7 +217,15 @@ def _changes(seen: Scene, ref: str) -> dict[Fact, Known]:
     if complaining and all(seen.is_changed(other) for other in complaining):
         names = ", ".join(_ids(seen, complaining))
         found[Fact.CALLER_CHANGED] = Known(f"only {names} complains, which was just changed")
+    busy = [one for other in complaining for one in seen.own(other) if _burns(one)]
+    if busy and {seen.wiring.fold(one.entity.ref) for one in busy} >= set(complaining):
+        found[Fact.CALLER_STRAINED] = Known(f"only those complain who are too busy themselves: {busy[0].reason}")
     return found
+
+
+def _burns(finding: Finding) -> bool:
+    """Whether its entity has no processor time left to hear an answer in time."""
+    return finding.aspect is Aspect.CPU and finding.direction is Direction.HIGH and finding.severity != "info"
 
 
 def suspicion(seen: Scene, change: Change) -> float:
