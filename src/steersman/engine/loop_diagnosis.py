@@ -37,9 +37,10 @@ _TREND_AGE_MS = 60_000
 def diagnose(draft: Draft) -> None:
     """Rank the causes of every incident whose picture changed."""
     _answers(draft)
-    for case in draft.cases.values():
-        if _since_cure(case, draft.now_ms) in range(_AFTERMATH_MS, _AFTERMATH_MS + max(draft.gap_ms, 1)):
-            draft.stale.setdefault(case.incident.id)
+    faded = range(_AFTERMATH_MS, _AFTERMATH_MS + max(draft.gap_ms, 1))
+    for cured in draft.cases.values():
+        if _since_cure(cured, draft.now_ms) in faded:
+            draft.stale.setdefault(cured.incident.id)
     for id_ in list(draft.stale):
         case = draft.cases.get(id_)
         if case is None or case.incident.state is IncidentState.MITIGATED or not draft.active(case):
