@@ -95,7 +95,8 @@ def judge(signals, bounds, g, x, expected, scatter, warm):  # type: ignore[no-un
     if x <= bound.hard_low:
         severity = 2 if x <= bound.critical_low else bound.hard_severity
         return DOWN, severity, HARD
-    if not warm:
+    # Whoever answers is well, also where a history of silence would call that unusual.
+    if not warm or bound.flags & _F_KNOWN:
         return 0, 0, 0
     z = (x - expected) / scatter
     factor = 1.0 + (bound.factor - 1.0) * ease
