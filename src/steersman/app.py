@@ -47,7 +47,7 @@ from steersman.runtime.ids import RandomIds
 from steersman.runtime.kernels import keep_cache
 from steersman.runtime.knobs import Knobs
 from steersman.runtime.logs import Logs
-from steersman.runtime.process import allow_descriptors, use_system_memory
+from steersman.runtime.process import allow_descriptors, use_system_memory, weigh_session
 from steersman.runtime.registry import discover
 from steersman.runtime.settings import LoadedSettings, load
 from steersman.runtime.supervisor import TaskSupervisor
@@ -78,6 +78,7 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
     logs = Logs(SystemClock())
     logs.configure(settings.house.log_level, settings.house.log_format)
     allow_descriptors(_DESCRIPTORS)
+    weigh_session(settings.house.nice)
     use_system_memory()
     with ExitStack() as stack:
         sock = stack.enter_context(bind(settings.house.host, settings.house.port))

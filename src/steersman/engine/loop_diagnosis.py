@@ -22,7 +22,7 @@ _IN_TEST = frozenset({PlanState.APPLYING, PlanState.VERIFYING})
 _BLAMED = frozenset({ChangeKind.DEPLOY, ChangeKind.CONFIG, ChangeKind.KNOB})
 #: Clocks of those who report changes and findings may differ by so much.
 _SKEW_MS = 5_000
-#: What ended longer ago is no evidence of what is wrong now.
+#: What ended longer ago, or before the last cure, is no evidence of what is wrong now.
 _FADED_MS = 10_000
 #: So long after an act a change of its target is taken for its trace.
 _TRACE_MS = 60_000
@@ -61,8 +61,14 @@ def _is_in_test(draft: Draft, case: Case) -> bool:
 
 def _since_cure(case: Case, now_ms: int) -> int:
     """Return how long ago the last act of an incident was found to be a cure, or -1 where it was not."""
+    cured_ms = _cured_ms(case)
+    return now_ms - cured_ms if cured_ms else -1
+
+
+def _cured_ms(case: Case) -> int:
+    """When the last act of an incident was found to be a cure; what had ended by then it explains. 0 where it was not."""
     last = case.attempts[-1] if case.attempts else None
-    return now_ms - last.ended_ms if last is not None and last.state is PlanState.CURED else -1
+    return last.ended_ms if last is not None and last.state is PlanState.CURED else 0
 
 
 def _answers(draft: Draft) -> None:
@@ -81,7 +87,8 @@ def _suspects(case: Case, ref: str) -> bool:
 
 
 def _diagnose(draft: Draft, case: Case) -> None:
-    found = [one for one in draft.found(case) if one.active or (one.ended_ms or 0) > draft.now_ms - _FADED_MS]
+    since_ms = max(draft.now_ms - _FADED_MS, _cured_ms(case))
+    found = [one for one in draft.found(case) if one.active or (one.ended_ms or 0) > since_ms]
     found = _blamable(draft, case, found)
     fresh_trends = case.inquiry.trends if draft.now_ms - case.inquiry.asked_ms < _TREND_AGE_MS else ()
     found += _blamable(draft, case, _nearby(draft, case))

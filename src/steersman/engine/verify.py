@@ -19,6 +19,8 @@ _GRACE_MS = 10_000
 _GRACE_AFTER_DISRUPTION_MS = 20_000
 #: What an action on a neighbour can bring about; a leak or an expired certificate it cannot.
 _HARM = frozenset({Aspect.AVAILABILITY, Aspect.ERRORS, Aspect.LATENCY, Aspect.CPU, Aspect.POOL, Aspect.QUEUE})
+#: What is suffered: by those who call, and by those who wait.
+_SUFFERED = frozenset({Aspect.AVAILABILITY, Aspect.ERRORS, Aspect.LATENCY})
 #: Who judges by what was usual; the others judge by what somebody declared.
 _GUESSES = frozenset({FindingSource.DETECTOR, FindingSource.LOG, FindingSource.SPAN, FindingSource.FORECAST})
 _SPREADS = frozenset({Aspect.CPU, Aspect.CACHE})
@@ -68,7 +70,17 @@ def judge(watch: Watch, now_ms: int, *, calm_ms: int, slack_ms: int) -> Verdict 
     if not at_suspect and any(_at(one, watch.wiring) == watch.suspect for one in relevant):
         return _verdict(plan, VerdictKind.CURED, now_ms, f"what {watch.suspect} showed is over; other findings remain")
     text = "; ".join(f"{one.entity.id}: {one.reason}" for one in pending[:3])
+    if _is_eased(relevant, pending, applied):
+        return _verdict(plan, VerdictKind.CURED, now_ms, f"nobody suffers any more, though it is still there: {text}")
     return _verdict(plan, VerdictKind.UNCHANGED, now_ms, f"after {(now_ms - applied) / 1000:.0f} s still {text}")
+
+
+def _is_eased(relevant: Sequence[Finding], pending: Sequence[Finding], applied_ms: int) -> bool:
+    """Whether all suffering ended after the act: to take that back would bring it again, whatever else remains."""
+    if any(one.aspect in _HARM for one in pending):
+        return False
+    suffered = [one for one in relevant if one.aspect in _SUFFERED and one.started_ms <= applied_ms]
+    return bool(suffered) and all((one.ended_ms or 0) > applied_ms for one in suffered)
 
 
 def harmed(watch: Watch, now_ms: int) -> list[Finding]:

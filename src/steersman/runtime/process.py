@@ -46,6 +46,22 @@ def allow_descriptors(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
 
 
+def weigh_session(nice: int) -> bool:
+    """Give this process's session another weight among all sessions, as niceness counts; tell whether it took.
+
+    Where the kernel shares the machine out by sessions (sched(7), autogroup), a neighbour with a heavy one leaves
+    nothing to the watcher that is to deal with it. Only the leader of a session does this: the other programs of a
+    terminal are not ours to favour. What is started in a session of its own begins with the usual weight.
+    """
+    if os.getsid(0) != os.getpid():
+        return False
+    try:
+        (_SELF / "autogroup").write_text(str(nice))
+    except OSError:  # no such file, or no privilege: the owner's supervisor may give the weight instead
+        return False
+    return True
+
+
 def use_system_memory() -> None:
     """Let Arrow take memory from the C library, unless the environment says otherwise; call it before Arrow loads.
 

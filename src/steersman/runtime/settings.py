@@ -54,6 +54,7 @@ class HouseSettings(BaseModel):
     allowed_hosts: tuple[str, ...] = ()
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=1024**3)
     bootstrap_token: SecretStr | None = None
+    nice: int = Field(default=-15, ge=-20, le=19)
 
     @field_validator("listen")
     @classmethod

@@ -45,6 +45,8 @@ _USED = frozenset({Aspect.CPU, Aspect.MEMORY, Aspect.DESCRIPTORS, Aspect.LOCK, A
 HOSTS = frozenset({EntityKind.HOST, EntityKind.NODE})
 _CALLING = frozenset({EdgeKind.CALLS, EdgeKind.DEPENDS_ON})
 _REPEATED = 3
+#: Two findings that begin closer together than this may have begun in any order.
+_CLEARLY_BEFORE_MS = 1_500
 #: A change loses half of its suspicion in this time.
 _CHANGE_HALF_LIFE_MS = 120_000
 
@@ -105,14 +107,31 @@ class Scene:
     def troubled_needs(self, ref: str) -> list[str]:
         """Return what an entity calls, directly or not, that is in trouble.
 
-        When the entity itself was just changed and nobody else complains, the trouble may well be its own.
+        When the entity itself was just changed, or ran out of connections first, and nobody else complains, the
+        trouble may well be its own.
         """
         changed = self.is_changed(ref)
         return [
             below
             for below in self.wiring.below(ref)
-            if self.wiring.entity(below).kind not in HOSTS and self._is_troubled(below, {ref} if changed else set())
+            if self.wiring.entity(below).kind not in HOSTS
+            and self._is_troubled(below, {ref} if changed or self.ran_dry(ref, below) else set())
         ]
+
+    def ran_dry(self, ref: str, called: str) -> Finding | None:
+        """Return the finding that a caller was out of connections before it complained about what it calls.
+
+        What answers slowly fills its callers' pools as well, but then the slowness comes first; and what answers not
+        at all shows that by itself, if it is watched.
+        """
+        if called not in self.watched:
+            return None
+        complaints = [one.started_ms for one in self.callers(called) if self.wiring.fold(one.entity.ref) == ref]
+        dry = [one for one in self.own(ref) if one.aspect is Aspect.POOL and one.severity != "info" and one.active]
+        first = min(dry, key=lambda one: one.started_ms, default=None)
+        if first is None or not complaints or first.started_ms + _CLEARLY_BEFORE_MS > min(complaints):
+            return None
+        return first
 
     def _is_troubled(self, ref: str, distrusted: set[str]) -> bool:
         if any(is_trouble(finding) for finding in self.own(ref)):
@@ -217,10 +236,15 @@ def _changes(seen: Scene, ref: str) -> dict[Fact, Known]:
     if complaining and all(seen.is_changed(other) for other in complaining):
         names = ", ".join(_ids(seen, complaining))
         found[Fact.CALLER_CHANGED] = Known(f"only {names} complains, which was just changed")
-    busy = [one for other in complaining for one in seen.own(other) if _burns(one)]
-    if busy and {seen.wiring.fold(one.entity.ref) for one in busy} >= set(complaining):
-        found[Fact.CALLER_STRAINED] = Known(f"only those complain who are too busy themselves: {busy[0].reason}")
+    strained = [_strain(seen, other, ref) for other in complaining]
+    if complaining and all(strained):
+        found[Fact.CALLER_STRAINED] = Known(f"only those complain who are at their own limits: {strained[0].reason}")
     return found
+
+
+def _strain(seen: Scene, caller: str, called: str) -> Finding | None:
+    """Return why a caller's complaint may be its own doing: too busy to hear an answer, or out of connections."""
+    return next((one for one in seen.own(caller) if _burns(one)), None) or seen.ran_dry(caller, called)
 
 
 def _burns(finding: Finding) -> bool:

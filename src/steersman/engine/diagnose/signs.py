@@ -56,7 +56,7 @@ class Fact(StrEnum):
     NEEDS_TROUBLED = "something it needs is in trouble"
     CHANGED = "it was changed shortly before"
     CALLER_CHANGED = "only callers that were just changed complain about it"
-    CALLER_STRAINED = "only callers that are too busy themselves complain about it"
+    CALLER_STRAINED = "only callers that are at their own limits complain about it"
     RESOURCE = "one of its own resources is exhausted"
     DOWN = "it does not answer at all"
     CROWDED = "its machine has no processor time left"

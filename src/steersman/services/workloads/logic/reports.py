@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from steersman.model.changes import Change, ChangeKind
@@ -10,10 +11,13 @@ from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 from steersman.model.topology import Edge, EdgeKind
 from steersman.services.workloads.logic.health import LOOP_WINDOW_MS, in_crash_loop, recent_exits
 from steersman.services.workloads.model.definition import ServiceDefinition
-from steersman.services.workloads.model.replicas import UNANSWERED, Condition, Replica
+from steersman.services.workloads.model.replicas import TIMED_OUT, UNANSWERED, Condition, Replica
 from steersman.services.workloads.model.versions import Shift, TrackKind, Version
 
 _AVAILABLE = "steersman_services_healthy"
+_PROCESSOR = "steersman_services_cpu_seconds_total"
+#: Who takes a whole core and answers nobody computes in circles; who hangs takes nothing.
+_BUSY_CORES = 0.8
 #: SHA-256 in hexadecimal; a person compares its beginning.
 _DIGEST_LENGTH = 64
 _RESTARTS = "steersman_services_exits_total"
@@ -59,6 +63,8 @@ def findings_of(replica: Replica, condition: Condition, now_ms: int) -> list[Fin
         found.append(_gone(replica, now_ms))
     elif condition is Condition.UNHEALTHY:
         found.append(_silent(replica, now_ms))
+        if _is_busy(replica):
+            found.append(_busy(replica, now_ms))
     if in_crash_loop(replica, now_ms):
         found.append(_looping(replica, now_ms))
     return found
@@ -128,7 +134,29 @@ def _silent(replica: Replica, now_ms: int) -> Finding:
         value=0.0,
         expected=1.0,
         signal=_AVAILABLE,
-        suggests=frozenset({CauseKind.HANG} if answering.reason in UNANSWERED else ()),
+        suggests=frozenset({CauseKind.HANG} if answering.reason in UNANSWERED and not _is_busy(replica) else ()),
+    )
+
+
+def _is_busy(replica: Replica) -> bool:
+    return replica.answering.reason == TIMED_OUT and replica.usage.cores >= _BUSY_CORES
+
+
+def _busy(replica: Replica, now_ms: int) -> Finding:
+    cores = replica.usage.cores
+    return Finding(
+        key=f"workloads:busy:{replica.name}",
+        entity=service_entity(replica.service),
+        aspect=Aspect.CPU,
+        direction=Direction.HIGH,
+        source=FindingSource.HEALTH,
+        severity="critical",
+        started_ms=now_ms,
+        seen_ms=now_ms,
+        reason=f"{replica.name} keeps {math.ceil(cores - 0.2)} cores busy and answers no health check",
+        value=cores,
+        signal=_PROCESSOR,
+        suggests=frozenset({CauseKind.CPU_SATURATION}),
     )
 
 

@@ -106,10 +106,17 @@ def _seconds(time_ms: int, seen: Observation) -> float:
 
 
 def _rank(cause: TrueCause, incident: IncidentSeen | None, seen: Observation) -> int | None:
-    """Where the cause stood when the watcher acted upon its ranking, or at last where it did not act."""
+    """Where the cause stood when the watcher acted upon its ranking, or at last where it did not act.
+
+    What was decided before the incident came to touch this fault was about another one.
+    """
     if incident is None:
         return None
-    acted = [plan.decided_ms for plan in _performed(seen) if plan.incident == incident.id]
+    acted = [
+        plan.decided_ms
+        for plan in _performed(seen)
+        if plan.incident == incident.id and plan.decided_ms >= incident.seen_ms
+    ]
     versions = [one for one in _of_fault(cause, seen) if one.id == incident.id and one.ranking]
     # What is asked for is seen a little after it was so; where all of it was seen too late, the first counts.
     shown = [one for one in versions if one.seen_ms <= min(acted, default=seen.ended_ms)] or versions[:1]

@@ -127,7 +127,8 @@ class _Trial:
     def _settled(self, injected_ms: int, follower: Follower) -> bool:
         """Whether a fault has been cured for long enough; a control is always watched to its end."""
         performed = [plan for plan in follower.plans if plan.performed and plan.decided_ms >= injected_ms]
-        if self.scenario.control or not any(plan.cured for plan in performed):
+        judged = all(plan.cured or plan.verdict for plan in performed)  # one that is not may yet be taken back
+        if self.scenario.control or not judged or not any(plan.cured for plan in performed):
             return False
         latest = follower.latest()
         over = all(plan.incident in latest and latest[plan.incident].over for plan in performed)

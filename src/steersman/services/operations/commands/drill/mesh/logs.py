@@ -19,7 +19,7 @@ class Log:
         self._service = service
         self._wall = wall
         self._meter = meter
-        for level in ("INFO", "WARNING", "ERROR"):
+        for level in ("DEBUG", "INFO", "WARNING", "ERROR"):
             meter.add("log_lines_total", 0, level=level.lower())
 
     def write(self, level: Level, message: str) -> None:
