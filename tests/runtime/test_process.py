@@ -42,3 +42,20 @@ print(before - resident() > 50_000_000)
 def test_freed_memory_is_given_back_though_something_behind_it_is_still_used() -> None:
     ran = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "True"
+
+
+_WEIGHED = """
+from pathlib import Path
+from steersman.runtime.process import weigh_session
+took = weigh_session(3)
+print(took, Path("/proc/self/autogroup").read_text().split()[-1] if took else "")
+"""
+
+
+def test_only_the_leader_of_a_session_gives_it_another_weight() -> None:
+    """Lowering the weight needs no privilege, so that this runs everywhere; a child that leads nothing changes nothing."""
+    command = [sys.executable, "-c", _WEIGHED]
+    leading = subprocess.run(command, capture_output=True, text=True, check=True, start_new_session=True)
+    led = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert leading.stdout.split() in (["True", "3"], ["False"])  # not every kernel shares by sessions
+    assert led.stdout.split() == ["False"]

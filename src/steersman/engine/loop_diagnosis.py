@@ -66,7 +66,7 @@ def _since_cure(case: Case, now_ms: int) -> int:
 
 
 def _cured_ms(case: Case) -> int:
-    """When the last act of an incident was found to be a cure; what had ended by then it explains. 0 where it was not."""
+    """When the last act was found to be a cure, or 0 where it was not; what had ended by then is explained by it."""
     last = case.attempts[-1] if case.attempts else None
     return last.ended_ms if last is not None and last.state is PlanState.CURED else 0
 

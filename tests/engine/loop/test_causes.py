@@ -123,6 +123,60 @@ CAUSES: dict[str, tuple[str, list[Any], list[tuple[str, ChangeKind]]]] = {
         [see("inventory", Aspect.POOL), see("inventory", Aspect.LATENCY), *slow("orders", "inventory")],
         [],
     ),
+    "a pool that ran dry, and then its calls failed": (
+        "pool_exhaustion@service:inventory",
+        [
+            see("inventory", Aspect.POOL),
+            see("inventory", Aspect.LATENCY, peer="database", second=3),
+            see("inventory", Aspect.ERRORS, peer="database", severity="critical", second=3),
+            see("inventory", Aspect.ERRORS, severity="critical", second=3),
+            see("front", Aspect.ERRORS, peer="inventory", severity="critical", second=2),
+            see("front", Aspect.LATENCY, peer="inventory", second=2),
+            see("front", Aspect.ERRORS, severity="critical", second=2),
+        ],
+        [],
+    ),
+    "a pool that ran dry at once, while others call the same database without trouble": (
+        "pool_exhaustion@service:inventory",
+        [
+            see("inventory", Aspect.POOL),
+            see("inventory", Aspect.LATENCY, peer="database"),
+            see("inventory", Aspect.ERRORS, peer="database", severity="critical"),
+            see("inventory", Aspect.ERRORS, severity="critical"),
+            see("front", Aspect.ERRORS, peer="inventory", severity="critical", second=1),
+            see("front", Aspect.ERRORS, severity="critical", second=1),
+        ],
+        [],
+    ),
+    "a database that answers slowly, and so the pools of its callers fill": (
+        "slow_dependency@service:database",
+        [
+            *slow("inventory", "database"),
+            see("inventory", Aspect.POOL, second=2),
+            see("database", Aspect.LATENCY, second=1),
+            *slow("front", "inventory"),
+        ],
+        [],
+    ),
+    "a processor that is kept so busy that no answer is heard in time": (
+        "cpu_saturation@service:front",
+        [
+            see("front", Aspect.CPU, HIGH, second=2),
+            *(see("front", Aspect.LATENCY, peer=peer, second=0) for peer in ("inventory", "orders")),
+            see("front", Aspect.LATENCY, second=0),
+        ],
+        [],
+    ),
+    "a processor that is kept so busy that nobody answers": (
+        "cpu_saturation@service:front",
+        [
+            see("front", Aspect.AVAILABILITY, LOW, severity="critical", source=HEALTH,
+                reason="front/0 runs (process 7) but fails its health check: no answer in time"),
+            see("front", Aspect.CPU, HIGH, severity="critical", source=HEALTH, suggests=[CauseKind.CPU_SATURATION],
+                reason="front/0 keeps 1 cores busy and answers no health check"),
+        ],
+        [],
+    ),
     "a pool that is exhausted because of locks": (
         "lock_contention@service:database",
         [

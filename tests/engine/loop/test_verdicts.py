@@ -151,6 +151,8 @@ def test_two_faults_that_look_alike_are_repaired_one_after_the_other(playbook: A
     mine, other = (one, two) if first.plan.cause.endswith("payments") else (two, one)
     book.run(12, *book.ended(*mine))
     assert book.verdicts == ["cured"]
+    # What had ended before the cure is explained by it and accuses nobody any more.
+    assert first.plan.remedy.target.id not in {one.entity.id for one in book.incident().hypotheses}
     book.run(8, *book.ended(*other, victim))
     assert {decided.plan.cause for decided in book.all(Decided)} == {
         "failing_dependency@service:payments",
@@ -174,3 +176,33 @@ def test_the_word_of_the_responsible_counts_more_than_what_is_unusual(playbook: 
     book.run(6, unusual, full)
     book.run(6, *book.ended(full))
     assert book.verdicts == ["cured"]
+
+
+def test_what_ended_the_suffering_is_not_taken_back_because_its_reason_is_still_there(
+    playbook: Any, remedy: Any, seen: Any
+) -> None:
+    """A cache that keeps nothing hurts nobody once its readers share their reads; the incident stays open."""
+    cold = seen("cache", Aspect.CACHE, LOW)
+    slow = seen("inventory", Aspect.LATENCY, second=1)
+    gentle = {"risk": Risk.REVERSIBLE, "reversible": True}
+    book = playbook(helps=lambda cause: [remedy(cause, **gentle)], effect=lambda _decided: "verifying")
+    book.play(cold)
+    book.run(14, slow)
+    book.run(40, *book.ended(slow))
+    judged = book.all(Judged)[0]
+    assert (judged.verdict.kind, judged.undo) == ("cured", False)
+    assert judged.verdict.reason.startswith("nobody suffers any more, though it is still there: cache: ")
+    assert book.incident().state == "open"
+
+
+def test_what_helped_nobody_is_taken_back_when_its_reason_is_still_there(playbook: Any, remedy: Any, seen: Any) -> None:
+    """Where nobody suffered to begin with, or somebody still does, an act in vain is one."""
+    cold = seen("cache", Aspect.CACHE, LOW)
+    slow = seen("inventory", Aspect.LATENCY, second=1)
+    gentle = {"risk": Risk.REVERSIBLE, "reversible": True}
+    for suffering in ((), (slow,)):
+        book = playbook(helps=lambda cause: [remedy(cause, **gentle)], effect=lambda _decided: "verifying")
+        book.play(cold)
+        book.run(54, *suffering)
+        judged = book.all(Judged)[0]
+        assert (judged.verdict.kind, judged.undo) == ("unchanged", True)

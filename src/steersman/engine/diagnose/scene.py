@@ -107,31 +107,40 @@ class Scene:
     def troubled_needs(self, ref: str) -> list[str]:
         """Return what an entity calls, directly or not, that is in trouble.
 
-        When the entity itself was just changed, or ran out of connections first, and nobody else complains, the
-        trouble may well be its own.
+        When the entity itself was just changed, or is at its own limits, and nobody else complains, the trouble may
+        well be its own.
         """
         changed = self.is_changed(ref)
         return [
             below
             for below in self.wiring.below(ref)
             if self.wiring.entity(below).kind not in HOSTS
-            and self._is_troubled(below, {ref} if changed or self.ran_dry(ref, below) else set())
+            and self._is_troubled(below, {ref} if changed or self.strain(ref, below) else set())
         ]
 
-    def ran_dry(self, ref: str, called: str) -> Finding | None:
+    def strain(self, caller: str, called: str) -> Finding | None:
+        """Return why a complaint may be the caller's own doing: too busy to hear an answer, or out of connections."""
+        return next((one for one in self.own(caller) if _burns(one)), None) or self._ran_dry(caller, called)
+
+    def _ran_dry(self, caller: str, called: str) -> Finding | None:
         """Return the finding that a caller was out of connections before it complained about what it calls.
 
-        What answers slowly fills its callers' pools as well, but then the slowness comes first; and what answers not
-        at all shows that by itself, if it is watched.
+        What answers slowly fills its callers' pools as well, but then the slowness comes first, or others meet it
+        too; and what answers not at all shows that by itself, if it is watched.
         """
-        if called not in self.watched:
+        dry = [one for one in self.own(caller) if one.aspect is Aspect.POOL and one.severity != "info" and one.active]
+        complaints = [one for one in self.callers(called) if self.wiring.fold(one.entity.ref) == caller]
+        if called not in self.watched or not dry or not complaints:
             return None
-        complaints = [one.started_ms for one in self.callers(called) if self.wiring.fold(one.entity.ref) == ref]
-        dry = [one for one in self.own(ref) if one.aspect is Aspect.POOL and one.severity != "info" and one.active]
-        first = min(dry, key=lambda one: one.started_ms, default=None)
-        if first is None or not complaints or first.started_ms + _CLEARLY_BEFORE_MS > min(complaints):
-            return None
-        return first
+        first = min(dry, key=lambda one: one.started_ms)
+        ahead_ms = 0 if self.content(called) else _CLEARLY_BEFORE_MS
+        return first if first.started_ms + ahead_ms <= min(one.started_ms for one in complaints) else None
+
+    def content(self, ref: str) -> list[str]:
+        """Return who calls an entity and has no trouble with it."""
+        complaining = self.complaining(ref)
+        callers = (other for other, kind in self.wiring.needed_by(ref).items() if kind in _CALLING)
+        return [other for other in callers if other not in complaining]
 
     def _is_troubled(self, ref: str, distrusted: set[str]) -> bool:
         if any(is_trouble(finding) for finding in self.own(ref)):
@@ -217,10 +226,8 @@ def _around_it(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     if troubled:
         below = seen.wiring.entity(troubled[-1]).id
         found[Fact.NEEDS_TROUBLED] = Known(f"{name} needs {below}, which is in trouble itself")
-    callers = [other for other, kind in seen.wiring.needed_by(ref).items() if kind in _CALLING]
-    complaining = seen.complaining(ref)
-    content = [other for other in callers if other not in complaining]
-    if complaining and content:
+    content = seen.content(ref)
+    if seen.callers(ref) and content:
         found[Fact.OTHERS_FINE] = Known(f"{seen.wiring.entity(content[0]).id} calls {name} without trouble")
     return found
 
@@ -236,15 +243,10 @@ def _changes(seen: Scene, ref: str) -> dict[Fact, Known]:
     if complaining and all(seen.is_changed(other) for other in complaining):
         names = ", ".join(_ids(seen, complaining))
         found[Fact.CALLER_CHANGED] = Known(f"only {names} complains, which was just changed")
-    strained = [_strain(seen, other, ref) for other in complaining]
-    if complaining and all(strained):
+    strained = [one for one in (seen.strain(other, ref) for other in complaining) if one is not None]
+    if strained and len(strained) == len(complaining):
         found[Fact.CALLER_STRAINED] = Known(f"only those complain who are at their own limits: {strained[0].reason}")
     return found
-
-
-def _strain(seen: Scene, caller: str, called: str) -> Finding | None:
-    """Return why a caller's complaint may be its own doing: too busy to hear an answer, or out of connections."""
-    return next((one for one in seen.own(caller) if _burns(one)), None) or seen.ran_dry(caller, called)
 
 
 def _burns(finding: Finding) -> bool:

@@ -14,6 +14,7 @@ from steersman.model.findings import Aspect
 from steersman.runtime.telemetry.store import TelemetryStore
 from steersman.services.workloads.actions import ACTIONS
 from steersman.services.workloads.jobs.changes import is_watched, watch_changes
+from steersman.services.workloads.jobs.connections import watch_connections
 from steersman.services.workloads.jobs.keep import start_services, watch_services
 from steersman.services.workloads.jobs.probes import probe_services
 from steersman.services.workloads.jobs.tail import LogCounts, tail_logs
@@ -62,6 +63,11 @@ async def _watch(ctx: Context) -> None:
 async def _changes(ctx: Context) -> None:
     if any(is_watched(definition) for definition in ctx.state.looking.definitions.values()):
         await watch_changes(ctx.state.fleet, ctx.ports.clock, _observer(ctx))
+
+
+async def _connections(ctx: Context) -> None:
+    if len(ctx.state.looking.definitions) > 1:
+        await watch_connections(ctx.state.looking, ctx.ports.clock, _observer(ctx))
 
 
 async def _tail(ctx: Context) -> None:
@@ -158,6 +164,7 @@ SERVICE = Service(
         Job(name="watch", run=_watch),
         Job(name="health", run=_probe),
         Job(name="changes", run=_changes),
+        Job(name="connections", run=_connections),
         Job(name="logs", run=_tail),
     ),
 )

@@ -230,6 +230,18 @@ def test_two_faults_are_detected_with_the_later_one_and_ranked_by_the_worse_one(
     assert judge(both, observed()).detected is None
 
 
+def test_what_was_done_about_the_first_fault_does_not_settle_the_ranking_of_the_second() -> None:
+    """In one incident of two faults, each is ranked when the watcher acts while the incident knows of it."""
+    leak = TrueCause(
+        kinds=frozenset({"memory_leak"}), entities=frozenset({"service:cache"}), affected=frozenset({"service:cache"})
+    )
+    late = (Ranked("memory_leak", "service:cache", 0.6), Ranked("crash", "service:cache", 0.3))
+    grown = incident(9, opened_ms=INJECTED + 3_000, entities=("service:orders", "service:cache"), ranking=late)
+    both = replace(TRUTH, causes=(HANG, leak))
+    found = judge(both, observed(incidents=(incident(3), grown), plans=(plan(6), plan(12, id="p2"))))
+    assert (found.detected, found.rank) == (9.0, 1)
+
+
 def test_the_goals_count_a_fault_that_could_not_be_carried_out_as_missed() -> None:
     good = judge(TRUTH, observed())
     broken = judge(TRUTH, observed(failure="the mesh did not start"))

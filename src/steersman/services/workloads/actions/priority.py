@@ -43,13 +43,17 @@ def _priorities(ctx: Context, args: NamedReplica) -> Mapping[str, Any]:
             present = priority_of(replica.identity)
         except ProcessLookupError:
             continue
-        found[str(replica.number)] = {"nice": present.nice, "cores": list(present.cores)}
+        found[str(replica.number)] = {
+            "nice": present.nice,
+            "cores": list(present.cores),
+            "session": present.session,
+        }
     return {**identities(ctx, args), "priorities": found}
 
 
 def _prior_of(before: Mapping[str, Any], number: int) -> Priority | None:
     known = before["priorities"].get(str(number))
-    return Priority(known["nice"], tuple(known["cores"])) if known else None
+    return Priority(known["nice"], tuple(known["cores"]), known.get("session")) if known else None
 
 
 def _setting(choose: _Choose) -> Callable[[Context, Any, Mapping[str, Any]], Reprioritised]:
@@ -128,7 +132,12 @@ def _propose_throttle(ctx: Context, entity: Entity, cause: CauseKind) -> Iterabl
 
 def _throttled(args: Which, prior: Priority) -> Priority:
     nice = max(prior.nice, _ASIDE) if may_return_to(prior.nice) else prior.nice
-    return Priority(nice, prior.cores[-1:])
+    return Priority(nice, prior.cores[-1:], _aside(prior.session))
+
+
+def _aside(session: int | None) -> int | None:
+    """Return the weight of a session that steps aside, where there is one and it can be given back."""
+    return session if session is None or not may_return_to(session) else max(session, _ASIDE)
 
 
 def _preview(choose: _Choose) -> Callable[[Context, Any], Preview]:
@@ -146,11 +155,12 @@ def _preview(choose: _Choose) -> Callable[[Context, Any], Preview]:
 
 
 def _shown(priority: Priority) -> str:
-    return f"nice {priority.nice} on cores {', '.join(map(str, priority.cores))}"
+    session = "" if priority.session is None else f" (its session {priority.session})"
+    return f"nice {priority.nice}{session} on cores {', '.join(map(str, priority.cores))}"
 
 
 def _reniced(args: Renice, prior: Priority) -> Priority:
-    return Priority(args.nice, prior.cores)
+    return Priority(args.nice, prior.cores, None if prior.session is None else args.nice)
 
 
 RENICE = Action(

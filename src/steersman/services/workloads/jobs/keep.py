@@ -25,6 +25,7 @@ from steersman.services.workloads.store.fleet import Fleet
 _log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 0.5
+_CORES = os.cpu_count() or 1
 #: Counting descriptors costs a listing for each process, so it is done more seldom.
 _DEEP_EVERY = 10
 _WAIT_SECONDS = 0.1
@@ -92,7 +93,7 @@ def trouble(fleet: Fleet, open_keys: frozenset[str]) -> list[Finding]:
         recovering = condition is Condition.STARTING or replica.moving
         if recovering and any(key.endswith(f":{replica.name}") for key in open_keys):
             condition = _as_before(replica, open_keys)
-        found += findings_of(replica, condition, now)
+        found += findings_of(replica, condition, now, cores=_CORES)
     return found
 
 

@@ -18,6 +18,7 @@ _AVAILABLE = "steersman_services_healthy"
 _PROCESSOR = "steersman_services_cpu_seconds_total"
 #: Who takes a whole core and answers nobody computes in circles; who hangs takes nothing.
 _BUSY_CORES = 0.8
+_MOST_OF_IT = 0.8
 #: SHA-256 in hexadecimal; a person compares its beginning.
 _DIGEST_LENGTH = 64
 _RESTARTS = "steersman_services_exits_total"
@@ -56,8 +57,11 @@ def landscape(
     return entities, edges
 
 
-def findings_of(replica: Replica, condition: Condition, now_ms: int) -> list[Finding]:
-    """Return what is wrong with a replica now; each thing has the same key every time."""
+def findings_of(replica: Replica, condition: Condition, now_ms: int, *, cores: int) -> list[Finding]:
+    """Return what is wrong with a replica now; each thing has the same key every time.
+
+    That it takes most of the machine's `cores` is not wrong in itself; it explains why others suffer.
+    """
     found = []
     if condition is Condition.GONE:
         found.append(_gone(replica, now_ms))
@@ -65,6 +69,8 @@ def findings_of(replica: Replica, condition: Condition, now_ms: int) -> list[Fin
         found.append(_silent(replica, now_ms))
         if _is_busy(replica):
             found.append(_busy(replica, now_ms))
+    elif replica.usage.cores >= _MOST_OF_IT * cores:
+        found.append(_hungry(replica, cores, now_ms))
     if in_crash_loop(replica, now_ms):
         found.append(_looping(replica, now_ms))
     return found
@@ -157,6 +163,22 @@ def _busy(replica: Replica, now_ms: int) -> Finding:
         value=cores,
         signal=_PROCESSOR,
         suggests=frozenset({CauseKind.CPU_SATURATION}),
+    )
+
+
+def _hungry(replica: Replica, cores: int, now_ms: int) -> Finding:
+    return Finding(
+        key=f"workloads:hungry:{replica.name}",
+        entity=service_entity(replica.service),
+        aspect=Aspect.CPU,
+        direction=Direction.HIGH,
+        source=FindingSource.HEALTH,
+        severity="info",
+        started_ms=now_ms,
+        seen_ms=now_ms,
+        reason=f"the processes of {replica.name} keep nearly all {cores} cores busy",
+        value=replica.usage.cores,
+        signal=_PROCESSOR,
     )
 
 

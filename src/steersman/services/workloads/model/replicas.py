@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,7 +27,11 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process uses now, of all its threads. `cores` is the share of cores since the look before."""
+    """What a replica uses now, with every process of its group. `state` is that of the first of them.
+
+    `cpu_seconds` only grows, also when a helper ends; `spent` is what each process had used at the last look, by pid
+    and start; `cores` is how many were busy with it in the last second or two.
+    """
 
     state: str = "?"
     cpu_seconds: float = 0.0
@@ -34,6 +39,7 @@ class Usage:
     resident_bytes: int = 0
     threads: int = 0
     open_files: int = 0
+    spent: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,15 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Priority:
-    """A niceness (20 levels each way; less is more) and the cores that may be used."""
+    """A niceness (20 levels each way; less is more), the cores that may be used, and the niceness of the session.
+
+    The last is None where the kernel does not weigh sessions against each other; where it does, niceness itself only
+    counts among the processes of one session.
+    """
 
     nice: Annotated[int, Field(ge=-20, le=19)]
     cores: tuple[int, ...]
+    session: Annotated[int, Field(ge=-20, le=19)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,7 @@ class Fleet:
     def look(self, seconds: float, *, deep: bool = False) -> list[Replica]:
         """Look at every process, `seconds` after the last look; return the replicas that ended by themselves."""
         ended = []
+        groups = proc.groups()
         for replica in self.view.everyone():
             if replica.identity is None or replica.moving:
                 continue
@@ -201,10 +202,10 @@ class Fleet:
                 with self._moves[replica.name]:
                     ended += self._ended(replica)
                 continue
-            before = replica.usage
-            cores = max(0.0, look.cpu_seconds - before.cpu_seconds) / seconds if before.threads and seconds else 0.0
-            files = proc.open_files(look.pid) if deep else before.open_files
-            usage = Usage(look.state, look.cpu_seconds, cores, look.resident_bytes, look.threads, files)
+            group = groups.get(look.group, [look])
+            usage = proc.used(replica.usage, look, group, seconds)
+            if deep:
+                usage = replace(usage, open_files=sum(proc.open_files(one.pid) for one in group))
             self._update(replica, usage=usage)
         return ended
 

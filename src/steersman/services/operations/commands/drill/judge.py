@@ -56,7 +56,7 @@ class Judgement:
 
 def judge(truth: Truth, seen: Observation) -> Judgement:
     """Compare one observation with the truth."""
-    touching = [first_touch(cause, seen) for cause in truth.causes]
+    touching = [first_touch(cause, seen, alone=len(truth.causes) == 1) for cause in truth.causes]
     found = [one.seen_ms for one in touching if one is not None]
     ranks = [_rank(cause, one, seen) for cause, one in zip(truth.causes, touching, strict=True)]
     placed = [rank for rank in ranks if rank is not None]
@@ -77,9 +77,15 @@ def judge(truth: Truth, seen: Observation) -> Judgement:
     )
 
 
-def first_touch(cause: TrueCause, seen: Observation) -> IncidentSeen | None:
-    """Return the first serious incident of the fault, as it was when it first named what is affected."""
-    return next(_of_fault(cause, seen), None)
+def first_touch(cause: TrueCause, seen: Observation, *, alone: bool = True) -> IncidentSeen | None:
+    """Return the first serious incident of the fault, as it was when it first named what is affected.
+
+    Faults that are not alone have victims in common: there an incident is of the fault whose own place it names, and
+    only where none does, one of its victims will do.
+    """
+    of_fault = list(_of_fault(cause, seen))
+    own = [one for one in of_fault if any(_among(entity, cause.entities) for entity in one.entities)]
+    return next(iter(of_fault if alone or not own else own), None)
 
 
 def _of_fault(cause: TrueCause, seen: Observation) -> Iterator[IncidentSeen]:

@@ -17,7 +17,7 @@ _REST_SECONDS = 2.0
 _STEPS = 20_000
 #: The lowest priority that there is.
 _POLITE = 19
-_LOUD = -15
+_LOUD = -20
 
 
 def build(program: Program) -> None:
