@@ -151,8 +151,6 @@ def test_two_faults_that_look_alike_are_repaired_one_after_the_other(playbook: A
     mine, other = (one, two) if first.plan.cause.endswith("payments") else (two, one)
     book.run(12, *book.ended(*mine))
     assert book.verdicts == ["cured"]
-    # What had ended before the cure is explained by it and accuses nobody any more.
-    assert first.plan.remedy.target.id not in {one.entity.id for one in book.incident().hypotheses}
     book.run(8, *book.ended(*other, victim))
     assert {decided.plan.cause for decided in book.all(Decided)} == {
         "failing_dependency@service:payments",
@@ -206,3 +204,18 @@ def test_what_helped_nobody_is_taken_back_when_its_reason_is_still_there(playboo
         book.run(54, *suffering)
         judged = book.all(Judged)[0]
         assert (judged.verdict.kind, judged.undo) == ("unchanged", True)
+
+
+def test_what_had_ended_before_a_cure_accuses_nobody_after_it(playbook: Any, remedy: Any, seen: Any) -> None:
+    """A complaint that went with the first fault makes no suspect of its target while the second is looked into."""
+    one = [seen("payments", Aspect.ERRORS), seen("orders", Aspect.ERRORS, peer="payments")]
+    two = [seen("inventory", Aspect.ERRORS), seen("orders", Aspect.ERRORS, peer="inventory")]
+    echo = [seen("orders", aspect, peer="database", severity="critical") for aspect in (Aspect.ERRORS, Aspect.LATENCY)]
+    victim = seen("orders", Aspect.ERRORS, severity="critical")
+    book = playbook(helps=lambda cause: [remedy(cause)], effect=lambda _decided: "verifying")
+    book.run(8, *one, *two, *echo, victim)
+    (first,) = book.all(Decided)
+    mine = one if first.plan.cause.endswith("payments") else two
+    book.run(8, *book.ended(*mine, *echo))
+    assert book.verdicts == ["cured"]
+    assert "database" not in {suspect.entity.id for suspect in book.incident().hypotheses}
