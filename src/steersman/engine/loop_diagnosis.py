@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from steersman.engine.diagnose.rank import rank
-from steersman.engine.diagnose.scene import ends, scene
+from steersman.engine.diagnose.scene import HOSTS, ends, scene
 from steersman.engine.diagnose.trends import as_usual, observed, questions
 from steersman.engine.diagnose.words import because, title
 from steersman.engine.loop_draft import Draft
@@ -103,7 +103,8 @@ def _diagnose(draft: Draft, case: Case) -> None:
 def _nearby(draft: Draft, case: Case) -> list[Finding]:
     """Return information about what is in the incident or directly needed by it, as far as it has not joined.
 
-    How busy those are who call it counts as well: a surge comes from far above.
+    How busy those are who call it counts as well, as a surge comes from far above; and who takes the processor of a
+    machine that it runs on.
     """
     if not draft.notes:
         return []
@@ -114,9 +115,17 @@ def _nearby(draft: Draft, case: Case) -> list[Finding]:
     callers = dict.fromkeys(
         far for ref in case.incident.entities for far in draft.wiring.above(ref) if far not in around
     )
+    guests = dict.fromkeys(
+        guest
+        for machine in around
+        if draft.wiring.entity(machine).kind in HOSTS
+        for guest in draft.wiring.needed_by(machine)
+        if guest not in around
+    )
     near = [one for ref in around for one in draft.notes.get(ref, ())]
     busy = [one for ref in callers for one in draft.notes.get(ref, ()) if one.aspect is Aspect.TRAFFIC]
-    return [one for one in (*near, *busy) if one.key not in known]
+    greedy = [one for ref in guests for one in draft.notes.get(ref, ()) if one.aspect is Aspect.CPU]
+    return [one for one in (*near, *busy, *greedy) if one.key not in known]
 
 
 def _changes(draft: Draft, case: Case) -> tuple[Change, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from steersman.engine.correlate import Depth, depth
 from steersman.engine.loop_wiring import Wiring
+from steersman.model.entities import CauseKind
 from steersman.model.findings import Aspect, Finding, FindingSource
 from steersman.model.plans import Plan, Risk, Verdict, VerdictKind
 
@@ -145,6 +146,8 @@ def _says_something(finding: Finding, watch: Watch, applied_ms: int) -> bool:
 
 def _is_felt_around(watch: Watch) -> bool:
     """Whether the suspect's trouble spreads along no call: it burns a shared processor, or is a cache."""
+    if watch.plan.cause.partition("@")[0] == CauseKind.NOISY_NEIGHBOUR:
+        return True
     return any(one.aspect in _SPREADS and _at(one, watch.wiring) == watch.suspect for one in watch.own)
 
 

@@ -148,6 +148,18 @@ CAUSES: dict[str, tuple[str, list[Any], list[tuple[str, ChangeKind]]]] = {
         ],
         [],
     ),
+    "a pool that ran dry, so that nothing comes into the cache any more": (
+        "pool_exhaustion@service:inventory",
+        [
+            see("inventory", Aspect.POOL),
+            see("inventory", Aspect.LATENCY, peer="database"),
+            see("inventory", Aspect.ERRORS, peer="database", severity="critical"),
+            see("inventory", Aspect.ERRORS, severity="critical"),
+            see("front", Aspect.ERRORS, peer="inventory", severity="critical", second=1),
+            see("cache", Aspect.CACHE, LOW, second=3),
+        ],
+        [],
+    ),
     "a database that answers slowly, and so the pools of its callers fill": (
         "slow_dependency@service:database",
         [
@@ -301,6 +313,30 @@ CAUSES: dict[str, tuple[str, list[Any], list[tuple[str, ChangeKind]]]] = {
             *slow("front", "orders"),
             *slow("orders", "inventory", "payments"),
             see("inventory", Aspect.LATENCY, second=2),
+        ],
+        [],
+    ),
+    "a noisy neighbour that starves one of the others": (
+        "noisy_neighbour@service:batch",
+        [
+            see("batch", Aspect.CPU, severity="info", source=HEALTH),
+            see("payments", Aspect.LATENCY, second=1),
+            see("orders", Aspect.LATENCY, peer="payments"),
+            see("orders", Aspect.ERRORS, peer="payments", severity="critical"),
+            see("orders", Aspect.ERRORS, severity="critical"),
+            see("front", Aspect.ERRORS, peer="orders", severity="critical"),
+            see("front", Aspect.LATENCY, peer="orders", severity="critical"),
+        ],
+        [],
+    ),
+    "a noisy neighbour next to whom nobody answers in time": (
+        "noisy_neighbour@service:batch",
+        [
+            see("batch", Aspect.CPU, severity="info", source=HEALTH),
+            see("payments", Aspect.AVAILABILITY, LOW, severity="critical", source=HEALTH, suggests=[CauseKind.HANG],
+                reason="payments/0 runs (process 7) but fails its health check: no answer in time"),
+            see("orders", Aspect.ERRORS, peer="payments", severity="critical"),
+            see("orders", Aspect.ERRORS, severity="critical"),
         ],
         [],
     ),

@@ -45,6 +45,9 @@ _USED = frozenset({Aspect.CPU, Aspect.MEMORY, Aspect.DESCRIPTORS, Aspect.LOCK, A
 HOSTS = frozenset({EntityKind.HOST, EntityKind.NODE})
 _CALLING = frozenset({EdgeKind.CALLS, EdgeKind.DEPENDS_ON})
 _REPEATED = 3
+_FELT_BY_CALLERS = frozenset({Aspect.ERRORS, Aspect.LATENCY, Aspect.POOL})
+#: How much of a machine that has no time left says against a suspect when nobody is seen to take it.
+_CROWDED_BY_NOBODY = 0.6
 #: Two findings that begin closer together than this may have begun in any order.
 _CLEARLY_BEFORE_MS = 1_500
 #: A change loses half of its suspicion in this time.
@@ -142,8 +145,21 @@ class Scene:
         callers = (other for other, kind in self.wiring.needed_by(ref).items() if kind in _CALLING)
         return [other for other in callers if other not in complaining]
 
+    def trouble_before(self, finding: Finding) -> Finding | None:
+        """Return what was wrong with a caller clearly before a finding here, which then is no reason for it."""
+        here = self.wiring.fold(finding.entity.ref)
+        callers = (other for other, kind in self.wiring.needed_by(here).items() if kind in _CALLING)
+        theirs = (one for other in callers for one in (*self.own(other), *self.reported.get(other, ())))
+        until_ms = finding.started_ms - _CLEARLY_BEFORE_MS
+        felt = (one for one in theirs if one.aspect in _FELT_BY_CALLERS and one.severity != "info" and one.active)
+        return next((one for one in felt if one.started_ms <= until_ms), None)
+
+    def _is_consequence(self, finding: Finding) -> bool:
+        """Whether a cache answers little because its callers fetch nothing that would fill it."""
+        return finding.aspect is Aspect.CACHE and self.trouble_before(finding) is not None
+
     def _is_troubled(self, ref: str, distrusted: set[str]) -> bool:
-        if any(is_trouble(finding) for finding in self.own(ref)):
+        if any(is_trouble(finding) and not self._is_consequence(finding) for finding in self.own(ref)):
             return True
         return any(
             is_trouble(finding) and self.wiring.fold(finding.entity.ref) not in distrusted
@@ -297,19 +313,39 @@ def _as_guest(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
     One that burns the processor while others suffer, on nobody's path, is the neighbour they suffer from.
     """
     found = {}
-    crowded = _first(seen.seen(Where.HOST, ref), Aspect.CPU, Direction.HIGH)
-    if crowded is not None and _first(seen.own(ref), Aspect.CPU) is None:
-        found[Fact.CROWDED] = Known(crowded.reason)
+    if _first(seen.own(ref), Aspect.CPU) is None:
+        found |= _crowded(seen, ref)
+    emptied = _first(seen.own(ref), Aspect.CACHE)
+    before = None if emptied is None else seen.trouble_before(emptied)
+    if before is not None:
+        found[Fact.CONSEQUENCE] = Known(f"before that, {before.reason}")
     cold = next((one for other in _readers(seen, ref) if (one := _cold(seen, other)) is not None), None)
     if cold is not None:
         found[Fact.CACHE_COLD] = Known(cold.reason)
-    burns = _first(seen.own(ref), Aspect.CPU, Direction.HIGH)
-    near = (*seen.wiring.needed_by(ref).values(), *seen.wiring.needs(ref).values())
-    called = any(kind in _CALLING for kind in near)
     suffering = [other for other in seen.at if other != ref and _suffers(seen, other)]
-    if burns is not None and not called and suffering and not _suffers(seen, ref):
+    if suffering and _hogs(seen, ref) is not None:
         found[Fact.APART] = Known(f"{name} is on nobody's path, and {', '.join(_ids(seen, suffering))} suffer")
     return found
+
+
+def _hogs(seen: Scene, ref: str) -> Finding | None:
+    """Return the finding that an entity takes the processor, where it is on nobody's path and lacks nothing itself."""
+    burns = _first(seen.own(ref), Aspect.CPU, Direction.HIGH)
+    near = (*seen.wiring.needed_by(ref).values(), *seen.wiring.needs(ref).values())
+    if burns is None or any(kind in _CALLING for kind in near) or _suffers(seen, ref):
+        return None
+    return burns
+
+
+def _crowded(seen: Scene, ref: str) -> dict[Fact, Known]:
+    """Return who takes the processor of the machine that a suspect runs on, or only that it is taken."""
+    machines = [other for other, kind in seen.wiring.needs(ref).items() if kind is EdgeKind.RUNS_ON]
+    guests = (other for machine in machines for other in seen.wiring.needed_by(machine) if other != ref)
+    hog = next((one for one in (_hogs(seen, other) for other in guests) if one is not None), None)
+    if hog is not None:
+        return {Fact.CROWDED: Known(hog.reason)}
+    busy = _first(seen.seen(Where.HOST, ref), Aspect.CPU, Direction.HIGH)
+    return {} if busy is None else {Fact.CROWDED: Known(busy.reason, _CROWDED_BY_NOBODY)}
 
 
 def _readers(seen: Scene, ref: str) -> list[str]:
@@ -320,7 +356,9 @@ def _readers(seen: Scene, ref: str) -> list[str]:
 
 
 def _cold(seen: Scene, ref: str) -> Finding | None:
-    return _first(seen.own(ref), Aspect.CACHE)
+    """Return that a cache answers little, unless its callers were in trouble before: who fetches nothing fills nothing."""
+    cold = _first(seen.own(ref), Aspect.CACHE)
+    return None if cold is None or seen.trouble_before(cold) else cold
 
 
 def _as_host(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:

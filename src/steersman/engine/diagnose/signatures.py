@@ -64,7 +64,7 @@ SIGNATURES: tuple[Signature, ...] = (
             words(r"time[d]?[ -]?out|no answer", -1.2),
             words(r"runs \(process", -2.5),
         ),
-        facts={Fact.REPEATS: -4.0, Fact.CHANGED: -4.0},
+        facts={Fact.REPEATS: -4.0, Fact.CHANGED: -4.0, Fact.CROWDED: -1.5},
     ),
     Signature(
         cause=CauseKind.CRASH_LOOP,
@@ -93,7 +93,14 @@ SIGNATURES: tuple[Signature, ...] = (
             high(Aspect.DESCRIPTORS, -1.5),
             high(Aspect.DISK, -1.5),
         ),
-        facts={Fact.IDLE: -3.0, Fact.NEEDS_TROUBLED: -1.0, Fact.CHANGED: -2.5, Fact.RESOURCE: -1.0},
+        # Who gets no turn on the processor answers no more than who hangs.
+        facts={
+            Fact.IDLE: -3.0,
+            Fact.NEEDS_TROUBLED: -1.0,
+            Fact.CHANGED: -2.5,
+            Fact.RESOURCE: -1.0,
+            Fact.CROWDED: -4.0,
+        },
         words=(
             words(r"time[d]?[ -]?out|no answer|not responding|stuck|deadlock|heartbeat", 1.3),
             words(r"exited|exit code|killed|segfault|refused", -2.0),
@@ -168,7 +175,7 @@ SIGNATURES: tuple[Signature, ...] = (
             Fact.NEEDS_TROUBLED: -2.5,
             Fact.FLOODED: -2.0,
             Fact.OTHERS_FINE: -0.3,
-            Fact.CROWDED: -1.5,
+            Fact.CROWDED: -2.5,
             Fact.CACHE_COLD: -3.0,
         },
     ),
@@ -190,6 +197,7 @@ SIGNATURES: tuple[Signature, ...] = (
             Fact.CALLER_STRAINED: -2.5,
             Fact.NEEDS_TROUBLED: -2.5,
             Fact.HEALTHY_INSIDE: -2.0,
+            Fact.CROWDED: -2.0,
             Fact.CACHE_COLD: -2.0,
             Fact.OTHERS_FINE: -0.5,
         },
@@ -235,6 +243,7 @@ SIGNATURES: tuple[Signature, ...] = (
             needs(Aspect.LATENCY, 0.5),
             dependents(Aspect.LATENCY, 0.4),
         ),
+        facts={Fact.CONSEQUENCE: -3.0},
         words=(words(r"stampede|cache (?:miss|stampede|flush)", 0.6),),
     ),
     Signature(
@@ -283,7 +292,7 @@ SIGNATURES: tuple[Signature, ...] = (
             Fact.HEALTHY_INSIDE: 2.6,
             Fact.OTHERS_FINE: 0.6,
             Fact.EXTERNAL: -0.8,
-            Fact.CROWDED: -2.0,
+            Fact.CROWDED: -3.3,
             Fact.CACHE_COLD: -3.0,
             Fact.FLOODED: -2.0,
             Fact.DOWN: -1.5,

@@ -60,6 +60,7 @@ class Fact(StrEnum):
     RESOURCE = "one of its own resources is exhausted"
     DOWN = "it does not answer at all"
     CROWDED = "its machine has no processor time left"
+    CONSEQUENCE = "those who call it were in trouble before"
     CACHE_COLD = "a cache no longer keeps reads away from it"
 
 
