@@ -312,11 +312,11 @@ def _as_guest(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
 
     One that burns the processor while others suffer, on nobody's path, is the neighbour they suffer from.
     """
-    found = {}
+    found: dict[Fact, Known] = {}
     if _first(seen.own(ref), Aspect.CPU) is None:
         found |= _crowded(seen, ref)
     emptied = _first(seen.own(ref), Aspect.CACHE)
-    before = None if emptied is None else seen.trouble_before(emptied)
+    before = seen.trouble_before(emptied) if emptied is not None else None
     if before is not None:
         found[Fact.CONSEQUENCE] = Known(f"before that, {before.reason}")
     cold = next((one for other in _readers(seen, ref) if (one := _cold(seen, other)) is not None), None)
@@ -356,7 +356,7 @@ def _readers(seen: Scene, ref: str) -> list[str]:
 
 
 def _cold(seen: Scene, ref: str) -> Finding | None:
-    """Return that a cache answers little, unless its callers were in trouble before: who fetches nothing fills nothing."""
+    """Return that a cache answers little, unless that is because its callers fetch nothing that would fill it."""
     cold = _first(seen.own(ref), Aspect.CACHE)
     return None if cold is None or seen.trouble_before(cold) else cold
 
