@@ -20,7 +20,6 @@ _MOST_CLOSED = 500
 _RANK = {"info": 0, "warning": 1, "critical": 2}
 #: A score that grew by this factor is worth a new line.
 _GREW = 1.5
-_COUNTED = frozenset({Aspect.AVAILABILITY, Aspect.RESTARTS})
 
 
 def take_in(draft: Draft, noticed: tuple[Finding, ...]) -> list[Finding]:
@@ -69,7 +68,7 @@ def _fold(draft: Draft, finding: Finding) -> bool:
         return False
     draft.findings[finding.key] = finding
     began = known is None or (finding.active and not known.active)
-    if began and finding.aspect in _COUNTED and finding.severity != "info":
+    if began and finding.severity != "info":
         lately = (time for time in draft.begun.get(finding.key, ()) if time > draft.now_ms - _REPEAT_AGE_MS)
         draft.begun[finding.key] = (*lately, finding.started_ms)
     if known is not None and not began and not _differs(finding, known):

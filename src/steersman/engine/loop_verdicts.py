@@ -116,7 +116,9 @@ def _watch(draft: Draft, case: Case, plan: Plan) -> Watch:
     keys = {finding.key for finding in own}
     others = [one for one in draft.findings.values() if one.active and one.severity != "info" and one.key not in keys]
     suspect = plan.cause.partition("@")[2] or plan.remedy.target.ref
-    return Watch(plan, draft.wiring.fold(suspect), own, others, _elsewhere(draft, case, plan), draft.wiring)
+    return Watch(
+        plan, draft.wiring.fold(suspect), own, others, _elsewhere(draft, case, plan), draft.wiring, draft.begun
+    )
 
 
 def _elsewhere(draft: Draft, case: Case, plan: Plan) -> frozenset[str]:

@@ -6,7 +6,7 @@ action, at the target or next to it, and lasts, is harm; and when the remedy's o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steersman.engine.correlate import Depth, depth
@@ -36,7 +36,8 @@ class Watch:
     """What is looked at after an action.
 
     `own` are the serious findings of the incident, ended or not; `others` every other serious finding that is active;
-    `suspect` is where the cause was believed to be; `elsewhere` says which places another open incident explains.
+    `suspect` is where the cause was believed to be; `elsewhere` says which places another open incident explains;
+    `begun` is when each finding began, every time.
     """
 
     plan: Plan
@@ -45,6 +46,7 @@ class Watch:
     others: Sequence[Finding]
     elsewhere: frozenset[str]
     wiring: Wiring
+    begun: Mapping[str, tuple[int, ...]]
 
 
 def judge(watch: Watch, now_ms: int, *, calm_ms: int, slack_ms: int) -> Verdict | None:
@@ -66,14 +68,30 @@ def judge(watch: Watch, now_ms: int, *, calm_ms: int, slack_ms: int) -> Verdict 
         if now_ms - well_since >= calm_ms:
             return _verdict(plan, VerdictKind.CURED, now_ms, f"all is well for {(now_ms - well_since) / 1000:.0f} s")
         return None
+    back = next((one for one in at_suspect if _is_back(one, watch, applied)), None)
+    if back is not None:
+        return _verdict(plan, VerdictKind.UNCHANGED, now_ms, f"it ended and came back: {back.entity.id}: {back.reason}")
     if now_ms < applied + round(plan.remedy.within_seconds * 1000) + slack_ms:
         return None
-    if not at_suspect and any(_at(one, watch.wiring) == watch.suspect for one in relevant):
+    return _when_time_is_up(watch, relevant, pending, now_ms)
+
+
+def _when_time_is_up(watch: Watch, relevant: Sequence[Finding], pending: Sequence[Finding], now_ms: int) -> Verdict:
+    """Judge an act after which not everything is well although it had the time that it asked for."""
+    plan, applied = watch.plan, watch.plan.applied_ms or now_ms
+    places = [[_at(one, watch.wiring) for one in some] for some in (relevant, pending)]
+    if watch.suspect in places[0] and watch.suspect not in places[1]:
         return _verdict(plan, VerdictKind.CURED, now_ms, f"what {watch.suspect} showed is over; other findings remain")
     text = "; ".join(f"{one.entity.id}: {one.reason}" for one in pending[:3])
     if _is_eased(relevant, pending, applied):
         return _verdict(plan, VerdictKind.CURED, now_ms, f"nobody suffers any more, though it is still there: {text}")
     return _verdict(plan, VerdictKind.UNCHANGED, now_ms, f"after {(now_ms - applied) / 1000:.0f} s still {text}")
+
+
+def _is_back(finding: Finding, watch: Watch, applied_ms: int) -> bool:
+    """Whether what the suspect showed of its own went away with the act and began anew: it only bought time."""
+    before = any(began <= applied_ms for began in watch.begun.get(finding.key, ()))
+    return before and finding.started_ms > applied_ms and depth(finding) is not Depth.SYMPTOM
 
 
 def _is_eased(relevant: Sequence[Finding], pending: Sequence[Finding], applied_ms: int) -> bool:

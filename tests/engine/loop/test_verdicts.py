@@ -219,3 +219,24 @@ def test_what_had_ended_before_a_cure_accuses_nobody_after_it(playbook: Any, rem
     book.run(8, *book.ended(*mine, *echo))
     assert book.verdicts == ["cured"]
     assert "database" not in {suspect.entity.id for suspect in book.incident().hypotheses}
+
+
+def test_what_comes_back_soon_after_the_act_was_not_cured_by_it(playbook: Any, remedy: Any, seen: Any) -> None:
+    """A larger pool that runs dry as well is found out at once, and the next best is done for the same cause."""
+    dry = seen("inventory", Aspect.POOL)
+    failing = seen("inventory", Aspect.ERRORS, peer="database", severity="critical")
+    offered = [{"action": "shop.widen", "risk": Risk.REVERSIBLE, "reversible": True, "gain": 0.8}, {"gain": 0.7}]
+    book = playbook(
+        helps=lambda cause: [remedy(cause, **more) for more in offered], effect=lambda _decided: "verifying"
+    )
+    book.run(8, dry, failing)
+    book.run(4, *book.ended(dry))
+    again = seen("inventory", Aspect.POOL, second=book.second)
+    book.run(2, again)
+    (judged,) = book.all(Judged)
+    assert (judged.verdict.kind, judged.undo) == ("unchanged", True)
+    assert judged.verdict.reason.startswith("it ended and came back: inventory: ")
+    book.play(progress=(Progress(plan=judged.plan.id, state="undone", time_ms=0),))
+    book.run(12)
+    assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.widen", "shop.repair"]
+    assert {one.plan.cause for one in book.all(Decided)} == {"pool_exhaustion@service:inventory"}

@@ -45,6 +45,7 @@ _USED = frozenset({Aspect.CPU, Aspect.MEMORY, Aspect.DESCRIPTORS, Aspect.LOCK, A
 HOSTS = frozenset({EntityKind.HOST, EntityKind.NODE})
 _CALLING = frozenset({EdgeKind.CALLS, EdgeKind.DEPENDS_ON})
 _REPEATED = 3
+_DOWN = frozenset({Aspect.AVAILABILITY, Aspect.RESTARTS})
 _FELT_BY_CALLERS = frozenset({Aspect.ERRORS, Aspect.LATENCY, Aspect.POOL})
 #: How much of a machine that has no time left says against a suspect when nobody is seen to take it.
 _CROWDED_BY_NOBODY = 0.6
@@ -135,9 +136,13 @@ class Scene:
         complaints = [one for one in self.callers(called) if self.wiring.fold(one.entity.ref) == caller]
         if called not in self.watched or not dry or not complaints:
             return None
-        first = min(dry, key=lambda one: one.started_ms)
+        first = min(dry, key=self._first_ms)
         ahead_ms = 0 if self.content(called) else _CLEARLY_BEFORE_MS
-        return first if first.started_ms + ahead_ms <= min(one.started_ms for one in complaints) else None
+        return first if self._first_ms(first) + ahead_ms <= min(map(self._first_ms, complaints)) else None
+
+    def _first_ms(self, finding: Finding) -> int:
+        """When a finding began at first: one that ended for a moment, as an act eased it, is no younger for that."""
+        return min(finding.started_ms, *self.begun.get(finding.key, ()))
 
     def content(self, ref: str) -> list[str]:
         """Return who calls an entity and has no trouble with it."""
@@ -232,7 +237,8 @@ def _repeated(seen: Scene, own: Sequence[Finding], name: str) -> dict[Fact, Know
     looping = next((one for one in own if one.aspect is Aspect.RESTARTS and one.severity == "critical"), None)
     if looping is not None:
         return {Fact.REPEATS: Known(looping.reason)}
-    times = max((len(seen.begun.get(finding.key, ())) for finding in own), default=0)
+    downs = (finding for finding in own if finding.aspect in _DOWN)
+    times = max((len(seen.begun.get(finding.key, ())) for finding in downs), default=0)
     return {Fact.REPEATS: Known(f"{name} went down {times} times in ten minutes")} if times >= _REPEATED else {}
 
 
