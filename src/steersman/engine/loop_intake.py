@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steersman.engine.loop_draft import Draft
 from steersman.model.entities import EntityKind
-from steersman.model.findings import Aspect, Finding
+from steersman.model.findings import Finding
 from steersman.model.ids import Id
 from steersman.model.rounds import Noticed
 from steersman.model.topology import Edge
