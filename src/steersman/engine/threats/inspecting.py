@@ -1,0 +1,114 @@
+"""Puts the steps together: cut, decode, look, weigh, say why.
+
+`inspect` is what guards live traffic and what reads a file of recorded requests: the same function, so that a verdict
+can be repeated. It reads no clock, remembers nothing and never raises because of what is in a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from steersman.engine.threats.decoding import Decoded, decode
+from steersman.engine.threats.paths import path_signs
+from steersman.engine.threats.request import Piece, Request, parse, pieces
+from steersman.engine.threats.shells import shell_signs
+from steersman.engine.threats.sql import is_prose, sql_signs
+from steersman.engine.threats.sql_lexer import lex
+from steersman.engine.threats.verdict import OBSERVED_ONLY, THRESHOLD, Field, Kind, Sign, Verdict, score_of
+from steersman.engine.threats.window import both_ends
+from steersman.engine.threats.xss import xss_signs
+
+_KINDS = (Kind.SQL, Kind.XSS, Kind.COMMAND, Kind.PATH)
+#: In these fields a plus is a space.
+_FORMS = frozenset({Field.QUERY, Field.FORM, Field.PATH})
+#: Characters of one request that are looked at, over all its values together.
+MOST_CHARACTERS = 64 * 1024
+_SHOWN = 200
+
+
+def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> Verdict:
+    """Return the verdict on a whole request: that of its worst value, with where it sits.
+
+    `request` may be raw text as it came over the wire. `free_text` names the parameters (of query, form or JSON) that
+    hold prose by their schema, such as prompts and documents: in those the detector only observes. The work is bounded:
+    at most `MOST_CHARACTERS` are looked at, and the reason says so where there were more. Never raises.
+    """
+    asked = request if isinstance(request, Request) else parse(request)
+    worst, seen, left_out = Verdict(Kind.NONE, 0.0, "nothing was found"), 0, False
+    for piece in _distinct(pieces(asked)):
+        if seen >= MOST_CHARACTERS:
+            left_out = True
+            break
+        field = Field.FREE_TEXT if piece.name in free_text else piece.field
+        found = inspect_value(piece.value, field)
+        seen += found.looked_at
+        if _rank(found) > _rank(worst):
+            worst = replace(found, where=piece.where, reason=f"{piece.where}: {found.reason}")
+    note = f"; looked at {seen} characters, and not at what is behind them" if left_out else ""
+    return replace(worst, looked_at=seen, reason=worst.reason + note)
+
+
+def inspect_value(value: str | bytes, field: Field = Field.QUERY) -> Verdict:
+    """Return the verdict on one value that sits in a field of that kind. Bounded work; never raises."""
+    ends, note = both_ends(value)
+    verdicts = [_look(decode(end, plus_is_space=field in _FORMS)) for end in ends]
+    worst = max(verdicts, key=_rank)
+    worst = replace(worst, looked_at=sum(len(end) for end in ends))
+    if note:
+        worst = replace(worst, reason=f"{worst.reason}; {note}")
+    if field in OBSERVED_ONLY and worst.is_attack:
+        reason = f"only observed, because the field holds free text: {worst.reason}"
+        return replace(worst, kind=Kind.NONE, observed=worst.kind, reason=reason)
+    return worst
+
+
+def _rank(verdict: Verdict) -> tuple[bool, float]:
+    return verdict.is_attack, verdict.score
+
+
+def _distinct(found: Iterable[Piece]) -> Iterator[Piece]:
+    """Leave out what was there before: the same name or value a hundred times costs once."""
+    known: set[tuple[Field, str | bytes, bool]] = set()
+    for piece in found:
+        key = (piece.field, piece.value, bool(piece.name))
+        if key not in known:
+            known.add(key)
+            yield piece
+
+
+def _look(decoded: Decoded) -> Verdict:
+    text = decoded.text
+    if not _is_worth_a_look(text):
+        return Verdict(Kind.NONE, 0.0, "nothing was found", text[:_SHOWN])
+    tokens = lex(text.lower())
+    prose = is_prose(tokens.letters)
+    signs = [
+        *sql_signs(text, tokens),
+        *xss_signs(text, decoded.layers, is_prose=prose),
+        *shell_signs(text, is_prose=prose),
+        *path_signs(text, decoded.layers, is_prose=prose),
+    ]
+    return _weigh(signs, decoded)
+
+
+def _is_worth_a_look(text: str) -> bool:
+    """Whether anything but digits is in it."""
+    return bool(text.strip()) and not text.isdigit()
+
+
+def _weigh(signs: Sequence[Sign], decoded: Decoded) -> Verdict:
+    """Name the kind with the most evidence, and say what was seen."""
+    scores = {kind: score_of(sign.weight for sign in signs if sign.kind is kind) for kind in _KINDS}
+    leading = max(_KINDS, key=lambda kind: scores[kind])
+    score = round(scores[leading], 1)
+    shown = decoded.text[:_SHOWN]
+    told = sorted((sign for sign in signs if sign.kind is leading), key=lambda sign: -sign.weight)
+    if not told:
+        return Verdict(Kind.NONE, 0.0, "nothing was found", shown)
+    reason = "; ".join(dict.fromkeys(f"{sign.what} ({sign.seen!r})" for sign in told[:3]))
+    if decoded.layers:
+        reason += f"; behind {', '.join(dict.fromkeys(decoded.layers))}"
+    if score < THRESHOLD:
+        return Verdict(Kind.NONE, score, f"too little to act upon: {reason}", shown, signs=tuple(told))
+    return Verdict(leading, score, reason, shown, observed=leading, signs=tuple(told))

@@ -1,0 +1,187 @@
+"""Cuts a request into the values that somebody else's interpreter may read, each with the kind of field it sits in.
+
+It reads what is there, as forgivingly as a server might, and refuses nothing: a request that is broken on purpose is
+the one that has to be looked at. Nothing is decoded here; that is another step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from steersman.engine.threats.verdict import Field
+
+#: Values of one request that are looked at; what is beyond is looked at as one.
+MOST_VALUES = 256
+MOST_SEGMENTS = 32
+#: Headers that are left out while their value looks as it always does.
+_USUAL_HEADERS = frozenset(
+    """host accept accept-encoding accept-language accept-charset connection content-length content-type date te upgrade
+    cache-control pragma transfer-encoding expect keep-alive sec-fetch-mode sec-fetch-site sec-fetch-dest sec-fetch-user
+    upgrade-insecure-requests if-none-match if-modified-since dnt authorization proxy-authorization priority
+    sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform""".split()
+)
+_USUAL = re.compile(r"[\w\s/.;:,=*+-]{0,1000}(?:boundary=.{0,200})?|(?:Basic|Bearer) [\w.=+/-]{0,9000}")
+_BOUNDARY = re.compile(r"boundary\s{0,3}=\s{0,3}\"?([^\";,]{1,200})", re.IGNORECASE)
+_PART_ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
+_NAME = re.compile(r"name\s{0,3}=\s{0,3}(?:\"([^\"]{0,2000})\"|([^;\r\n]{0,2000}))", re.IGNORECASE)
+_JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?')
+_XML_PIECE = re.compile(r"=\s*+(?:\"([^\"]*+)\"|'([^']*+)')|>([^<]++)|<!\[CDATA\[([^\]]*+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as it came over the wire: nothing in it is decoded."""
+
+    method: str = "GET"
+    target: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """The first value of a header, or nothing."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One value of a request. `name` is what it is called there; a name is a value of its own."""
+
+    field: Field
+    name: str
+    value: str | bytes
+
+    @property
+    def where(self) -> str:
+        """The place in words: `query id`."""
+        return f"{self.field} {self.name[:40]}".strip()
+
+
+def parse(raw: str | bytes) -> Request:
+    """Read a raw request. Lines may end in CR LF or LF; what is no header is left out."""
+    wire = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
+    head, gap, body = _halves(wire)
+    lines = head.decode("latin-1").splitlines() if gap else wire.decode("latin-1").splitlines()
+    first = lines[0].strip() if lines else ""
+    method, _, rest = first.partition(" ")
+    target = re.sub(r"\s+HTTP/\d(?:\.\d)?$", "", rest, flags=re.IGNORECASE) or "/"
+    headers = tuple(
+        (name.strip(), _utf8(value.strip())) for name, colon, value in (line.partition(":") for line in lines[1:]) if colon
+    )
+    return Request(method or "GET", _utf8(target), headers, body)
+
+
+def _utf8(text: str) -> str:
+    """Read the bytes behind Latin-1 as UTF-8 where they are that."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+def _halves(wire: bytes) -> tuple[bytes, bytes, bytes]:
+    crlf, lf = wire.find(b"\r\n\r\n"), wire.find(b"\n\n")
+    return wire.partition(b"\n\n" if crlf < 0 or 0 <= lf < crlf else b"\r\n\r\n")
+
+
+def pieces(request: Request) -> Iterator[Piece]:
+    """Yield the values of a request: target, headers, cookies, body."""
+    target = request.target.partition("#")[0] if request.target.startswith("/") else request.target
+    path, _, query = target.partition("?")
+    yield Piece(Field.PATH, "", path)
+    for segment in path.split("/", MOST_SEGMENTS):
+        if not _NAME.fullmatch(segment):
+            yield Piece(Field.PATH, "segment", segment)
+    yield from _pairs(Field.QUERY, query, "&")
+    for name, value in request.headers:
+        lowered = name.lower()
+        if lowered == "cookie":
+            yield from _pairs(Field.COOKIE, value, ";")
+        elif lowered not in _USUAL_HEADERS or not _USUAL.fullmatch(value):
+            yield Piece(Field.HEADER, name, value)
+    if request.body:
+        yield from _body(request)
+
+
+def _pairs(field: Field, text: str, separator: str) -> Iterator[Piece]:
+    """Split `a=1&b=2`. A name that is more than a word is a value too, and so is the whole of a torn pair."""
+    if not text:
+        return
+    parts = text.split(separator, MOST_VALUES)
+    if len(parts) > 1 and any(mark in text for mark in "'\"<(`"):
+        # A separator inside an attack tears it apart: `a && b`. The whole tells what the parts do not.
+        yield Piece(field, "whole", text)
+    for part in parts:
+        name, _, value = part.partition("=")
+        if value:
+            yield Piece(field, name.strip(), value)
+        if not _is_plain_name(name) or not value:
+            yield Piece(field, "name", part)
+            if hidden := _ENCODED_EQUALS.search(part):
+                yield Piece(field, name[: hidden.start()], part[hidden.end() :])
+
+
+_ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
+_NAME = re.compile(r"[\s\w\[\]-]{0,80}")
+
+
+def _is_plain_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and " " not in name.strip()
+
+
+def _body(request: Request) -> Iterator[Piece]:
+    kind = request.header("content-type").lower()
+    start = request.body[:64].lstrip()
+    if "multipart/" in kind and (boundary := _BOUNDARY.search(request.header("content-type"))):
+        yield from _parts(request.body, boundary[1].strip())
+    elif "json" in kind or (not kind.startswith("application/x-www") and start[:1] in {b"{", b"["}):
+        yield from _json(request.body)
+    elif "xml" in kind or start.startswith(b"<?xml"):
+        yield from _xml(request.body)
+    elif kind.startswith("text/") and "=" not in kind:
+        yield Piece(Field.BODY, "", request.body)
+    else:
+        yield from _pairs(Field.FORM, _text(request.body), "&")
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def _parts(body: bytes, boundary: str) -> Iterator[Piece]:
+    """Yield names, file names and contents of a multipart body."""
+    chunks = _text(body).split("--" + boundary, MOST_VALUES)
+    for chunk in chunks[1:]:
+        head, _, content = chunk.replace("\r\n", "\n").lstrip("\n").partition("\n\n")
+        for found in _PART_NAME.finditer(head):
+            yield Piece(Field.FILE_NAME, "", found[1] or found[2] or "")
+        if content.strip():
+            yield Piece(Field.FORM, "part", content.removesuffix("\n"))
+
+
+def _json(body: bytes) -> Iterator[Piece]:
+    """Yield every string and key, also of a document that is broken or nested without end."""
+    for number, found in enumerate(_JSON_STRING.finditer(_text(body))):
+        if number >= MOST_VALUES:
+            yield Piece(Field.JSON, "rest", found.string[found.start() :])
+            return
+        if found[1]:
+            yield Piece(Field.JSON, "", found[1].replace('\\"', '"').replace("\\/", "/").replace("\\n", "\n"))
+    if not _JSON_STRING.search(_text(body)):
+        yield Piece(Field.JSON, "", body)
+
+
+def _xml(body: bytes) -> Iterator[Piece]:
+    """Yield attributes and texts. A declaration of entities is left in: it is what it looks like."""
+    text = _text(body)
+    for number, found in enumerate(_XML_PIECE.finditer(text)):
+        if number >= MOST_VALUES:
+            yield Piece(Field.XML, "rest", text[found.start() :])
+            return
+        value = next((group for group in found.groups() if group), "")
+        if value.strip():
+            yield Piece(Field.XML, "", value)

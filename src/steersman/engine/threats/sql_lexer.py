@@ -1,0 +1,101 @@
+"""Cuts a value into SQL tokens and writes their parts as one string of letters.
+
+There is no such thing as *the* token stream of a value that is put into somebody else's query: the value may begin
+inside a string, and nobody knows which quote is around it. So quotes stay tokens of their own, and what is a string is
+left to the patterns that look at the letters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steersman.engine.threats.sql_words import PARTS
+
+_TOKEN = re.compile(
+    r"[a-z_\u0080-\U0010ffff][\w$]*+"
+    r"|0x[0-9a-f]++|(?:\d++(?:\.\d*+)?+|\.\d++)(?:e[+-]?\d*+)?+"
+    r"|@{1,2}+[\w$]*+|\$[a-z]\w*+"
+    r"|\"{3}|'{3}|-{2,}+|<=>|<>|!==?|<=|>=|={1,3}+|\|\||&&|::|:=|<<|>>|->>?|@>|<@|~\*|!~|\S"
+)
+#: Prefixes that one database keeps for procedures, packages, catalogues and functions of its own.
+_PREFIXES = (
+    ("xp_", "P"),
+    ("sp_", "P"),
+    ("dbms_", "G"),
+    ("utl_", "G"),
+    ("msys", "M"),
+    ("rdb$", "M"),
+    ("jsonb_", "g"),
+    ("regexp_", "g"),
+    ("st_", "g"),
+    ("lo_", "g"),
+)
+
+
+class _Parts(dict[str, str]):
+    """The part of a token; tokens that nobody listed get theirs from their first character."""
+
+    def __missing__(self, token: str) -> str:
+        first = token[0]
+        if first.isalpha() or first == "_":
+            return next((letter for prefix, letter in _PREFIXES if token.startswith(prefix)), "n")
+        if first.isdigit() or (first == "." and len(token) > 1):
+            return "x"
+        if first == "@":
+            return "v"
+        return "-" if first == "-" else token if len(token) == 1 and token < "\x7f" else "p"
+
+
+_PART = _Parts(PARTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens in order, and a letter for each; `comments` were taken out, `versioned` ones were opened."""
+
+    words: Sequence[str]
+    letters: str
+    comments: int
+    versioned: int
+
+    def around(self, begin: int, end: int) -> str:
+        """The piece of the value between two tokens, as it reads."""
+        return " ".join(self.words[begin:end])[:60]
+
+
+def lex(text: str) -> Tokens:
+    """Cut a decoded value, in lower case already. Linear in its length."""
+    comments = versioned = 0
+    if "/*" in text:
+        text, comments, versioned = _without_comments(text)
+    if "*/" in text:
+        # It ends a comment that somebody else's statement began.
+        text, comments = text.replace("*/", " "), comments + 1
+    if "\\" in text:
+        text = text.replace("\\", "")
+    words = _TOKEN.findall(text)
+    return Tokens(words, "".join(map(_PART.__getitem__, words)), comments, versioned)
+
+
+def _without_comments(text: str) -> tuple[str, int, int]:
+    """Replace each `/* */` by a space, as databases do, and keep what MySQL runs: `/*!50000 union*/`."""
+    kept: list[str] = []
+    comments = versioned = 0
+    position = 0
+    while (begin := text.find("/*", position)) >= 0:
+        kept.append(text[position:begin])
+        end = text.find("*/", begin + 2)
+        inner = text[begin + 2 : end if end >= 0 else len(text)]
+        comments += 1
+        if inner.startswith(("!", "m!")):
+            versioned += 1
+            kept.append(inner.lstrip("m!0123456789"))
+        if end < 0:
+            # Nothing closes it: for the database the rest is a comment, for whoever looks it is worth reading.
+            kept.append(inner)
+            return " ".join(kept), comments, versioned
+        position = end + 2
+    kept.append(text[position:])
+    return " ".join(kept), comments, versioned

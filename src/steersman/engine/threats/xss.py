@@ -1,0 +1,121 @@
+"""Looks for script that a browser would run out of a value.
+
+The evidence is markup that runs or loads something, handlers of events, addresses that are script, an end to the
+attribute, the comment or the script around the value, calls and objects of a page, style that runs, and templates that
+compute. Plain markup counts as well where a field has no use for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from steersman.engine.threats.markup import AMBIGUOUS, PLAIN, RUNNING, Tag, tags
+from steersman.engine.threats.verdict import Kind, Sign
+from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, SQUEEZED, WHOLE, Clue
+
+_SPACE = re.compile(r"[\s\\^~|*!?%$#]+|/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
+_HANDLER = re.compile(r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/|\\\]^`-]{0,40}?)=(?!=)")
+_COMMENT = re.compile(r"/\*[^*]{0,200}\*/|//[^\n]{0,200}\n")
+_ANY_TAG = re.compile(r"</?[a-z]")
+_IN_PROSE = 0.6
+_ODD_LAYERS = frozenset({"UTF-7", "seven bits"})
+#: Words of English and of code that look like the name of a handler.
+_NO_HANDLERS = frozenset({"ce", "ly", "es", "line", "going", "set", "to", "tology", "ward", "es"})
+_EVENTS = frozenset(
+    """abort activate afterprint animationcancel animationend animationiteration animationstart auxclick beforeactivate
+    beforecopy beforecut beforeinput beforepaste beforeprint beforetoggle beforeunload begin blur bounce cancel canplay
+    canplaythrough change click close contextmenu copy cuechange cut dblclick drag dragend dragenter dragleave dragover
+    dragstart drop durationchange emptied end ended error finish focus focusin focusout formdata fullscreenchange
+    gotpointercapture hashchange input invalid keydown keypress keyup languagechange load loadeddata loadedmetadata
+    loadend loadstart message messageerror mousedown mouseenter mouseleave mousemove mouseout mouseover mouseup
+    mousewheel offline online pagehide pageshow paste pause play playing pointercancel pointerdown pointerenter
+    pointerleave pointermove pointerout pointerover pointerrawupdate pointerup popstate progress propertychange
+    ratechange readystatechange repeat reset resize scroll scrollend search securitypolicyviolation seeked seeking select
+    selectionchange selectstart show slotchange stalled start storage submit suspend timeupdate toggle touchcancel
+    touchend touchmove touchstart transitioncancel transitionend transitionrun transitionstart unhandledrejection unload
+    volumechange waiting wheel zoom""".split()
+)
+
+
+def xss_signs(text: str, layers: tuple[str, ...] = (), *, is_prose: bool = False) -> Iterator[Sign]:
+    """Yield the evidence in a decoded value that lay behind `layers`. Linear in its length.
+
+    Prose about script is full of its names, so that there those count less; tags and their handlers count the same.
+    """
+    lowered = text.lower()
+    if "<" in lowered:
+        yield from _markup(lowered, is_prose=is_prose)
+        if _ODD_LAYERS.intersection(layers) and _ANY_TAG.search(lowered):
+            yield _sign(48, "markup in an encoding that no honest client uses", ", ".join(layers))
+    for sign in _script(lowered):
+        yield replace(sign, weight=sign.weight * _IN_PROSE) if is_prose else sign
+
+
+def _script(lowered: str) -> Iterator[Sign]:
+    if "/*" in lowered or "//" in lowered:
+        lowered = _COMMENT.sub(" ", lowered)
+    if "=" in lowered and "on" in lowered:
+        yield from _handlers(lowered)
+    yield from _clues(AT_THE_BEGINNING, lowered.strip(), at_start=True)
+    yield from _clues(WHOLE, lowered)
+    if ":" in lowered or "@" in lowered or "expression" in lowered:
+        yield from _clues(SQUEEZED, _SPACE.sub("", lowered))
+
+
+def _sign(weight: float, what: str, seen: str) -> Sign:
+    return Sign(Kind.XSS, weight, what, seen[:60])
+
+
+def _clues(clues: tuple[Clue, ...], text: str, *, at_start: bool = False) -> Iterator[Sign]:
+    for clue in clues:
+        if clue.gate and clue.gate not in text:
+            continue
+        found = clue.pattern.match(text) if at_start else clue.pattern.search(text)
+        if found:
+            yield _sign(clue.weight, clue.what, found[0])
+
+
+def _markup(lowered: str, *, is_prose: bool) -> Iterator[Sign]:
+    for tag in tags(lowered):
+        if not (is_prose and tag.name.startswith("!--")):
+            yield from _tag(tag)
+
+
+def _tag(tag: Tag) -> Iterator[Sign]:
+    """Weigh one tag; a declaration that opens every honest XML document is none."""
+    name, inside = tag.name, tag.inside
+    bounded = tag.ended or not inside or inside[0] in "/\t\n\r\f \"'>="
+    if name in {"?xml", "!doctype"} and not ("entity" in inside or "namespace" in inside):
+        return
+    if name in RUNNING and bounded:
+        yield _sign(62, "a tag that runs or loads something", tag.text)
+    elif name in PLAIN and bounded and (tag.ended or "=" in inside):
+        yield _sign(52 if len(name) > 1 or inside or tag.closes else 40, "markup", tag.text)
+    elif name in AMBIGUOUS and (tag.closes or "=" in inside):
+        yield _sign(50, "markup", tag.text)
+    elif name in AMBIGUOUS and tag.ended:
+        yield _sign(15, "markup, or a placeholder", tag.text)
+    elif name.startswith(("?xml:", "!entity", "!element", "!attlist", "![", "!--", "?import", "?xml-stylesheet", "?xml")):
+        yield _sign(52, "a declaration that changes how the page is read", tag.text)
+    elif tag.closes and tag.ended and not inside.strip():
+        yield _sign(30, "the end of a tag that nobody knows", tag.text)
+    elif "implementation" in inside or name.startswith("importimplementation"):
+        yield _sign(55, "a tag that loads code", tag.text)
+    if ATTRIBUTE.search(inside):
+        yield _sign(40, "an attribute that runs or loads something", tag.text)
+
+
+def _handlers(lowered: str) -> Iterator[Sign]:
+    for tried, found in enumerate(_HANDLER.finditer(lowered)):
+        name = found[1]
+        if name not in _NO_HANDLERS:
+            begins = not lowered[: found.start()].strip(" \t\r\n/'\"`;")
+            if name in _EVENTS:
+                yield _sign(58 if begins else 55, "a handler of an event", found[0] + lowered[found.end() :][:30])
+                return
+            is_call = "(" in lowered[: found.start()] or found[0].rstrip("=").endswith(" ")
+            yield _sign(52 if begins else 18 if is_call else 50, "an attribute with the name of a handler", found[0])
+        if tried >= 20:
+            return
