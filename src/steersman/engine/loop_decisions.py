@@ -19,7 +19,7 @@ from steersman.engine.loop_state import Act, Case
 from steersman.model.findings import Aspect, FindingSource
 from steersman.model.incidents import Hypothesis, IncidentState
 from steersman.model.plans import Autonomy, Plan, PlanState
-from steersman.model.rounds import Abstained, AskRemedies, Decided, IncidentChanged
+from steersman.model.rounds import Abstained, AskRemedies, Decided, IncidentChanged, Withdrawn
 
 #: Answers to questions are there a round later; longer than two rounds nothing waits for them.
 _EVIDENCE_MS = 2_000
@@ -34,6 +34,7 @@ _NOTHING_AGE_MS = 60_000
 _NO_ANSWER_MS = 5_000
 _MOST_REFUSED = 3
 _OPEN = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED})
+_WAITING = frozenset({PlanState.SUGGESTED, PlanState.AWAITING_APPROVAL})
 _STATES = {
     Autonomy.ACT: PlanState.APPROVED,
     Autonomy.APPROVE: PlanState.AWAITING_APPROVAL,
@@ -44,6 +45,9 @@ _STATES = {
 def decide(draft: Draft, blind: str) -> None:
     """Go through the open incidents, the oldest first."""
     _answers(draft)
+    for plan in list(draft.plans.values()):
+        if plan.state in _WAITING:
+            _reconsider(draft, plan)
     busy = {plan.incident for plan in draft.plans.values()}
     standing = stopped(draft.policy)
     if standing is None and blind:
@@ -51,6 +55,20 @@ def decide(draft: Draft, blind: str) -> None:
     for case in list(draft.cases.values()):
         if case.incident.state in _OPEN and case.incident.id not in busy:
             _decide(draft, case, standing)
+
+
+def _reconsider(draft: Draft, plan: Plan) -> None:
+    """Take a suggestion back when by now something else is believed as surely as an act would need.
+
+    It stays in hand until the outside says so: a person may have agreed to it meanwhile.
+    """
+    case = draft.cases.get(plan.incident)
+    top = case.top if case is not None else None
+    if case is None or top is None or top.key == plan.cause or _belief(case) < draft.policy.confidence:
+        return
+    if _is_settled(draft, case):
+        draft.plans[plan.id] = replace(plan, state=PlanState.EXPIRED, ended_ms=draft.now_ms)
+        draft.emit(Withdrawn(plan, f"by now {because(top)} is the likeliest cause"))
 
 
 def _answers(draft: Draft) -> None:

@@ -21,6 +21,7 @@ _VERDICTS = {
 }
 #: What was judged and is being taken back; the next act waits for it.
 _TAKEN_BACK = frozenset({PlanState.UNCHANGED, PlanState.WORSE})
+_OVER = _TAKEN_BACK | {PlanState.EXPIRED}
 _UNDO_MS = 60_000
 #: What was begun and is not heard of for so long is not waited for; it is not begun again either.
 _STARTED = frozenset({PlanState.APPROVED, PlanState.APPLYING})
@@ -43,6 +44,9 @@ def _follow(draft: Draft, plan: Plan, progress: Progress) -> None:
         # It was judged already: whether it could be taken back changes no verdict.
         if state in {PlanState.UNDONE, PlanState.FAILED, PlanState.NOTHING_TO_DO}:
             del draft.plans[plan.id]
+    elif plan.state is PlanState.EXPIRED and state is PlanState.EXPIRED:
+        # It was withdrawn, and nobody said no to it: it may be suggested again.
+        del draft.plans[plan.id]
     elif state is PlanState.VERIFYING:
         draft.plans[plan.id] = replace(plan, state=state, applied_ms=progress.time_ms, outcome=progress.outcome)
     elif state in {PlanState.APPROVED, PlanState.APPLYING}:
@@ -89,7 +93,7 @@ def verify(draft: Draft, blind: str) -> None:
     for plan in list(draft.plans.values()):
         if plan.state is PlanState.VERIFYING and not blind:
             _verify(draft, plan)
-        elif plan.state in _TAKEN_BACK and draft.now_ms - (plan.ended_ms or 0) > _UNDO_MS:
+        elif plan.state in _OVER and draft.now_ms - (plan.ended_ms or 0) > _UNDO_MS:
             del draft.plans[plan.id]
         elif plan.state in _STARTED and draft.now_ms - plan.decided_ms > _NO_WORD_MS:
             lost = Progress(plan=plan.id, state="expired", time_ms=draft.now_ms, outcome="nothing was heard of it")

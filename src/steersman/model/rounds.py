@@ -166,6 +166,14 @@ class Decided:
     plan: Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A plan that only waits for a person's word is out of date. Where the word came first, it holds."""
+
+    plan: Plan
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abstained:
     """Nothing is done about an incident now, and why: wait for more, or let a person look."""
@@ -192,4 +200,4 @@ class Learnt:
     lesson: Lesson
 
 
-Command = Noticed | IncidentChanged | Ask | AskRemedies | Decided | Abstained | Judged | Learnt
+Command = Noticed | IncidentChanged | Ask | AskRemedies | Decided | Withdrawn | Abstained | Judged | Learnt

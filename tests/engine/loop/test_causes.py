@@ -148,6 +148,11 @@ CAUSES: dict[str, tuple[str, list[Any], list[tuple[str, ChangeKind]]]] = {
         ],
         [],
     ),
+    "a pool that ran dry, while its calls are only somewhat slow": (
+        "pool_exhaustion@service:inventory",
+        [see("inventory", Aspect.POOL), see("inventory", Aspect.LATENCY, peer="database", severity="info", second=2)],
+        [],
+    ),
     "a pool that ran dry, so that nothing comes into the cache any more": (
         "pool_exhaustion@service:inventory",
         [

@@ -11,7 +11,17 @@ from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.findings import Aspect, Direction
 from steersman.model.incidents import Hypothesis, IncidentState
 from steersman.model.plans import Autonomy, Lesson, PlanState, Policy, Remedy, Risk, Rule, Window
-from steersman.model.rounds import Abstained, AskRemedies, Decided, Feedback, IncidentChanged, Judged, Learnt, Progress
+from steersman.model.rounds import (
+    Abstained,
+    AskRemedies,
+    Decided,
+    Feedback,
+    IncidentChanged,
+    Judged,
+    Learnt,
+    Progress,
+    Withdrawn,
+)
 
 T0 = 1_767_225_600_000
 ORDERS = Entity(EntityKind.SERVICE, "orders")
@@ -164,6 +174,38 @@ def test_a_suggestion_that_nobody_took_ends_with_its_incident(playbook: Any, rem
     book.run(15, *book.ended(leak))
     assert book.incident().state is IncidentState.RESOLVED
     assert book.state.plans == {}
+
+
+def test_a_suggestion_is_taken_back_when_something_else_is_believed(
+    playbook: Any, remedy: Any, leak: Any, seen: Any
+) -> None:
+    """What was suggested against one cause is replaced by what helps against the other."""
+    book = playbook(helps=lambda cause: [remedy(cause)], policy=Policy(self_healing=False))
+    book.run(6, leak)
+    book.run(8, seen("orders", Aspect.CERTIFICATE, severity="critical", second=6))
+    (withdrawn,) = book.all(Withdrawn)
+    assert withdrawn.reason == "by now an expired certificate of orders is the likeliest cause"
+    book.play(progress=(Progress(plan=withdrawn.plan.id, state="expired", time_ms=0),))
+    book.run(6)
+    assert [one.plan.cause for one in book.all(Decided)] == [
+        "memory_leak@service:orders",
+        "expired_certificate@service:orders",
+    ]
+
+
+def test_a_word_that_crossed_with_the_withdrawal_of_a_plan_holds(
+    playbook: Any, remedy: Any, leak: Any, seen: Any
+) -> None:
+    """Somebody agreed in the same second: the plan is carried out, and judged like any other."""
+    book = playbook(helps=lambda cause: [remedy(cause)], policy=Policy(self_healing=False))
+    book.run(6, leak)
+    other = seen("orders", Aspect.CERTIFICATE, severity="critical", second=6)
+    book.run(8, other)
+    (withdrawn,) = book.all(Withdrawn)
+    for state in ("approved", "verifying"):
+        book.play(progress=(Progress(plan=withdrawn.plan.id, state=state, time_ms=T0 + book.second * 1000),))
+    book.run(8, *book.ended(leak, other))
+    assert book.verdicts == ["cured"]
 
 
 def test_while_the_loop_is_blind_it_does_not_act(acting: Any, leak: Any, seen: Any) -> None:

@@ -142,7 +142,7 @@ class Scene:
 
     def _first_ms(self, finding: Finding) -> int:
         """When a finding began at first: one that ended for a moment, as an act eased it, is no younger for that."""
-        return min(finding.started_ms, *self.begun.get(finding.key, ()))
+        return min((finding.started_ms, *self.begun.get(finding.key, ())))
 
     def content(self, ref: str) -> list[str]:
         """Return who calls an entity and has no trouble with it."""

@@ -93,8 +93,8 @@ def _look(decoded: Decoded) -> Verdict:
 
 
 def _is_worth_a_look(text: str) -> bool:
-    """Whether anything but digits is in it."""
-    return bool(text.strip()) and not text.isdigit()
+    """Whether it is more than a short number."""
+    return bool(text.strip()) and not (len(text) < 10 and text.isdigit())
 
 
 def _weigh(signs: Sequence[Sign], decoded: Decoded) -> Verdict:

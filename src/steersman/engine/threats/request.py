@@ -24,7 +24,8 @@ _USUAL_HEADERS = frozenset(
 )
 _USUAL = re.compile(r"[\w\s/.;:,=*+-]{0,1000}(?:boundary=.{0,200})?|(?:Basic|Bearer) [\w.=+/-]{0,9000}")
 _BOUNDARY = re.compile(r"boundary\s{0,3}=\s{0,3}\"?([^\";,]{1,200})", re.IGNORECASE)
-_PART_ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
+_PART_TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
+_ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
 _NAME = re.compile(r"name\s{0,3}=\s{0,3}(?:\"([^\"]{0,2000})\"|([^;\r\n]{0,2000}))", re.IGNORECASE)
 _JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?')
 _XML_PIECE = re.compile(r"=\s*+(?:\"([^\"]*+)\"|'([^']*+)')|>([^<]++)|<!\[CDATA\[([^\]]*+)")
@@ -87,8 +88,7 @@ def _halves(wire: bytes) -> tuple[bytes, bytes, bytes]:
 
 def pieces(request: Request) -> Iterator[Piece]:
     """Yield the values of a request: target, headers, cookies, body."""
-    target = request.target.partition("#")[0] if request.target.startswith("/") else request.target
-    path, _, query = target.partition("?")
+    path, _, query = request.target.partition("?")
     yield Piece(Field.PATH, "", path)
     for segment in path.split("/", MOST_SEGMENTS):
         if not _NAME.fullmatch(segment):
@@ -109,7 +109,7 @@ def _pairs(field: Field, text: str, separator: str) -> Iterator[Piece]:
     if not text:
         return
     parts = text.split(separator, MOST_VALUES)
-    if len(parts) > 1 and any(mark in text for mark in "'\"<(`"):
+    if len(parts) > 1 and _TORN.search(text):
         # A separator inside an attack tears it apart: `a && b`. The whole tells what the parts do not.
         yield Piece(field, "whole", text)
     for part in parts:
@@ -122,6 +122,7 @@ def _pairs(field: Field, text: str, separator: str) -> Iterator[Piece]:
                 yield Piece(field, name[: hidden.start()], part[hidden.end() :])
 
 
+_TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
 _ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
 _NAME = re.compile(r"[\s\w\[\]-]{0,80}")
 

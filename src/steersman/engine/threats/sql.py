@@ -23,7 +23,9 @@ _NOSQL = re.compile(
     r"""(?:\[\s*["']?|["'{,]\s*|^)\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and|nor|not|elemmatch|expr|mod|type"""
     r"""|size|all|slice|jsonschema|text|options|function|accumulator|lookup|unionwith)\b["']?\s*(?:\]|:|$)"""
 )
-_PROBE = re.compile(r"(?=[^~!@^%]{0,20}[~!@^%])[~!@#$%^&'\"`;|\s]{2,}+(?:$|(?<=.{4}))")
+_PROBE = re.compile(r"(?=[^~!@^%]{0,20}[~!@^%])(?:[~!@#$%^&'\"`;|\s]{2,}+$|[~!@#$%^&'\"`;|]{4})")
+_JS_OF_A_DATABASE = re.compile(r"[\"'};)]\s{0,9}(?:;|&&|\|\|)\s{0,9}(?:return\b|this\.\w)")
+_TORN = re.compile(r"\b(?:select|union)\b")
 _HEX_ITEM = re.compile(r"['\"]\s{0,9},\s{0,9}0x[0-9a-f]")
 _HEX_TEXT = re.compile(r"(?:\b0x|\bx')((?:[2-7][0-9a-f]){3,40})\b")
 _EDGE = re.compile(
@@ -111,8 +113,11 @@ def _comments(value: _Value) -> Iterator[Sign]:
     tokens = value.tokens
     if tokens.versioned:
         yield _sign(60, "a comment that MySQL runs", "/*!")
-    elif tokens.comments and re.search("[SUWDE]|L.{0,6}o|^x$|x[x]", tokens.letters):
-        yield _sign(35, "comments between the words of a statement", "/* */")
+    elif tokens.comments:
+        if "/**/" in value.text and _TORN.search(value.text.replace("/**/", "")) and not _TORN.search(value.text):
+            yield _sign(62, "a word of SQL, torn by comments", "/**/")
+        is_sql = re.search("[SUWDE]|L.{0,6}o|^x$|xx", tokens.letters)
+        yield _sign(35 if is_sql else 12, "comments between the words of a statement", "/* */")
 
 
 _EQUALITY = re.compile(r"(?:L[N(]{0,4})?(?:['\"][nxk]?['\"]|[nxfk])o(?:['\"][nxk]?(?:['\"]|$)|[nxfk](?![(.]))")
@@ -149,6 +154,8 @@ def _odd_literals(value: _Value) -> Iterator[Sign]:
         yield _sign(60, "an operator of a document database", nosql[0])
     if "0x" in text or "x'" in text:
         yield from _hex_text(value)
+    if (";" in text or "&&" in text or "||" in text) and (script := _JS_OF_A_DATABASE.search(text)):
+        yield _sign(54 if "this" in script[0] else 25, "script that a document database runs", script[0])
     if "0x" in text and _HEX_ITEM.search(text):
         yield _sign(51, "a hexadecimal number behind a string in a list", ", 0x")
     if len(text) < 32 and _EDGE.fullmatch(text.strip()):

@@ -94,7 +94,7 @@ def _without_comments(text: str) -> tuple[str, int, int]:
             kept.append(inner.lstrip("m!0123456789"))
         if end < 0:
             # Nothing closes it: for the database the rest is a comment, for whoever looks it is worth reading.
-            kept.append(inner)
+            kept += ("--" if text[:begin].strip() else "", inner)
             return " ".join(kept), comments, versioned
         position = end + 2
     kept.append(text[position:])

@@ -40,8 +40,8 @@ def _tail(pattern: str, weight: float, in_prose: float, what: str, *, needs_open
 
 #: Matched at a quote that would end the string around the value.
 BEHIND_A_QUOTE = (
-    _tail(f"L{_TO}N?[oN]", 72, 55, "a quote ends a string and a comparison follows"),
-    _tail(f"L{_TO}[NO]", 60, 30, "a quote ends a string and a comparison follows"),
+    _tail(f"L{_TO}(?:N?o|N$)", 72, 55, "a quote ends a string and a comparison follows"),
+    _tail(f"L{_TO}N?O", 60, 30, "a quote ends a string and a comparison follows"),
     _tail(f"L{_PRE}[\"'][nxkf.]{{0,3}}[\"']N?[oO]", 70, 50, "a quote ends a string and a comparison follows"),
     _tail(f"L{_PRE}[xk](?!n)", 58, 30, "a quote ends a string and a condition follows"),
     _tail("L[N(]{0,4}['\"][nx]?$", 58, 40, "a quote ends a string and a condition is left open", needs_open=True),
@@ -86,7 +86,12 @@ ANYWHERE = (
     _shape("H", "HxT", 56, 40, "WHEN and THEN around a number"),
     _shape("C", f"CH{_TO}[oO]", 60, 40, "CASE WHEN with a comparison"),
     _shape("C", "\\(C|SC|C(?:\\(|H)$", 46, 30, "CASE begins"),
-    _shape("o", "^['\"`][oN]{1,2}['\"`(x]", 54, 40, "a quote ends a string and a comparison follows"),
+    _shape("", "^x\\){0,3}N?[oO]{1,2}N?(?:x|k|\\([x,]{1,19}\\))(?:$|[;c#])", 50, 40, "the value is a comparison of constants"),
+    _shape(")", "^['\"]\\){1,9}[LO]", 54, 40, "a quote and brackets end an expression"),
+    _shape("O", "^N?O['\"]a", 50, 35, "the value begins as the rest of a condition"),
+    _shape("", "^(['\"])[aL]\\1$", 52, 52, "a quote ends a string and an operator follows"),
+    _shape("f", "^f\\([x,]{1,40}\\)$", 52, 52, "the value is a call of a function of SQL"),
+    _shape("o", "^['\"`][oN]{1,2}['\"`(x](?![#c])", 54, 40, "a quote ends a string and a comparison follows"),
     _shape("O", "^['\"`]N?O(?:['\"(xk]|N?k|$)", 54, 30, "a quote ends a string and a comparison follows"),
     _shape("a", "^a\\(x,a?x\\)", 52, 40, "arithmetic as a function"),
     # a query
@@ -133,7 +138,7 @@ ANYWHERE = (
     _shape("D", "Di[nI`.]{1,4}(?:\\(|V|S)", 60, 40, "INSERT INTO with columns or values"),
     _shape("D", "^DF[n`.]{1,4}(?:$|[;c#W])", 54, 25, "DELETE FROM"),
     _shape("D", "DF[n`.]{1,4}(?:[;c#]|W.{0,3}o)", 58, 30, "DELETE FROM with an end or a condition"),
-    _shape("D", "D[nf`.]{1,4}dn{1,2}o", 58, 40, "UPDATE SET"),
+    _shape("D", "D[nf`.]{1,4}d[nef`.]{1,4}o", 58, 40, "UPDATE SET"),
     _shape("W", "D.{1,8}W\\(", 50, 25, "MERGE USING"),
     _shape("I", "DI(?:f?n)?[n`'\".]{1,5}(?:$|[;c#(])", 48, 25, "DROP, CREATE or ALTER of an object"),
     _shape("v", "(?:D|E|E\\(|d)v", 58, 45, "a statement with a variable"),

@@ -86,7 +86,7 @@ def _markup(lowered: str, *, is_prose: bool) -> Iterator[Sign]:
 def _tag(tag: Tag) -> Iterator[Sign]:
     """Weigh one tag; a declaration that opens every honest XML document is none."""
     name, inside = tag.name, tag.inside
-    bounded = tag.ended or not inside or inside[0] in "/\t\n\r\f \"'>="
+    bounded = tag.ended or not inside or inside[0] in "/\t\n\r\f \"'>=+"
     if name in {"?xml", "!doctype"} and not ("entity" in inside or "namespace" in inside):
         return
     if name in RUNNING and bounded:
@@ -115,7 +115,7 @@ def _handlers(lowered: str) -> Iterator[Sign]:
             if name in _EVENTS:
                 yield _sign(58 if begins else 55, "a handler of an event", found[0] + lowered[found.end() :][:30])
                 return
-            is_call = "(" in lowered[: found.start()] or found[0].rstrip("=").endswith(" ")
+            is_call = "(" in lowered[: found.start()]
             yield _sign(52 if begins else 18 if is_call else 50, "an attribute with the name of a handler", found[0])
         if tried >= 20:
             return

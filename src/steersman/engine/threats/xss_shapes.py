@@ -50,7 +50,7 @@ WHOLE = (
     _clue("(", 51, "a call of a function of the page", r"(?<![\w.])(?:alert|confirm|prompt|atob|btoa)\s{0,9}\(|(?<![\w.])eval\(|\bconsole\.(?:log|dir)\s{0,3}[({]"),
     _clue("(", 54, "a call of a function of the page", r"[\"'`;>})]\s{0,3}[;,)}|&?:+*/-]?\s{0,3}(?:alert|confirm|prompt|eval|atob)\s{0,9}[(`]"),
     _clue("`", 54, "a call of a function of the page without brackets", r"(?<![`\w])(?:[\w.]{0,40}\.)?(?:alert|confirm|prompt|eval|settimeout|setinterval|function|call|apply|bind|constructor|concat|map|find|some|every)`[^`]{0,200}`"),
-    _clue("", 51, "a function of the page is handed on", r"[(,=]\s{0,3}(?:alert|confirm|prompt)\s{0,3}[),;]"),
+    _clue("", 51, "a function of the page is handed on", r"[(,=]\s{0,3}(?:alert|confirm)\s{0,3}[),;]"),
     _clue(".", 52, "an object of the page", r"\b(?:window|top|parent)\.(?:frames|alert|eval|document|location)\b"),
     _clue("{", 54, "a template that computes", r"[#$@*]\{\s{0,3}\d{1,5}\s{0,3}[*+-]\s{0,3}\d{1,5}\s{0,3}\}"),
     _clue("ng-", 45, "an attribute of a template", r"\bng-(?:app|init|click|csp|focus|mouse\w+|include|bind-html)\b"),

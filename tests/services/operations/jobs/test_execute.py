@@ -208,6 +208,21 @@ def test_a_person_may_say_no_and_then_it_is_too_late_for_a_yes(stage: Stage) -> 
         stage.executor.approve(Id("nobody"), "bob")
 
 
+def test_a_suggestion_that_is_out_of_date_expires_unless_somebody_agreed_before(stage: Stage) -> None:
+    """The reason stands in the journal, a yes after it is refused, and a yes before it holds."""
+    stale, agreed = (stage.plan(number, autonomy=Autonomy.SUGGEST) for number in (1, 2))
+    for plan in (stale, agreed):
+        stage.executor.submit(plan)
+    stage.executor.approve(agreed.id, "ada")
+    for plan in (stale, agreed):
+        stage.executor.withdraw(plan.id, "by now a crash of web is the likeliest cause")
+    with pytest.raises(Conflict, match="expired"):
+        stage.executor.approve(stale.id, "bob")
+    stage.work()
+    assert stage.lamps.changes == 1
+    stage.executor.withdraw(Id("nobody"), "it was never in hand")
+
+
 @pytest.mark.parametrize("by_asking", [True, False])
 def test_a_yes_that_does_not_come_expires(stage: Stage, by_asking: bool) -> None:
     """After a quarter of an hour things may have changed."""

@@ -25,7 +25,7 @@ from steersman.engine.recording.frames import FIRST_LINE, Beginning, contents
 from steersman.model.errors import InvalidInput
 from steersman.model.incidents import Hypothesis
 from steersman.model.plain import read
-from steersman.model.plans import Policy, Remedy
+from steersman.model.plans import PlanState, Policy, Remedy
 from steersman.model.rounds import (
     Abstained,
     Ask,
@@ -36,6 +36,7 @@ from steersman.model.rounds import (
     Learnt,
     Round,
     Trend,
+    Withdrawn,
 )
 from steersman.runtime.registry import GROUP
 from steersman.runtime.telemetry.foreign import read_series
@@ -162,6 +163,8 @@ def described(command: Command) -> tuple[str, dict[str, Any]] | None:
             return lines.INCIDENT, lines.incident_line(command)
         case Decided(plan):
             return lines.PLAN, lines.plan_line(plan)
+        case Withdrawn(plan, reason):
+            return lines.PLAN, lines.plan_line(replace(plan, state=PlanState.EXPIRED, outcome=reason))
         case Abstained():
             return lines.ABSTAINED, lines.abstained_line(command)
         case Judged():

@@ -106,6 +106,12 @@ class Executor:
         if not self.records.move(self._asked(plan), PlanState.REJECTED, words, actor):
             raise Conflict(f"somebody else has just answered for the plan {plan}")
 
+    def withdraw(self, plan: Id, reason: str) -> None:
+        """Let what only waits for a person's word expire; an answer that came before holds."""
+        execution = self.records.find(plan)
+        if execution is not None and execution.plan.state in _ASKED:
+            self.records.move(execution, PlanState.EXPIRED, reason)
+
     def judged(self, judged: Judged) -> None:
         """Keep what a plan did, or take it back."""
         if judged.undo:

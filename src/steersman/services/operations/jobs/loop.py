@@ -36,6 +36,7 @@ from steersman.model.rounds import (
     Round,
     Telemetry,
     Trend,
+    Withdrawn,
 )
 from steersman.services.operations.logic.deciding import decide, trends_for
 from steersman.services.operations.store import resuming
@@ -232,6 +233,8 @@ class Loop:
                 self.inbox.tell(remedies=[Remedies(incident, tuple(self.executor.remedies(hypotheses)))])
             case Decided(plan):
                 self.executor.submit(plan)
+            case Withdrawn(plan, reason):
+                self.executor.withdraw(plan.id, reason)
             case Judged():
                 self.executor.judged(command)
             case IncidentChanged(incident, _) if incident.state is IncidentState.RESOLVED:
