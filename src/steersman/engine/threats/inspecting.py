@@ -24,6 +24,8 @@ _KINDS = (Kind.SQL, Kind.XSS, Kind.COMMAND, Kind.PATH)
 _FORMS = frozenset({Field.QUERY, Field.FORM, Field.PATH})
 #: Characters of one request that are looked at, over all its values together.
 MOST_CHARACTERS = 64 * 1024
+#: Values of one request that are looked at: each has a cost of its own, however short it is.
+MOST_PIECES = 1024
 _SHOWN = 200
 
 
@@ -32,12 +34,12 @@ def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> 
 
     `request` may be raw text as it came over the wire. `free_text` names the parameters (of query, form or JSON) that
     hold prose by their schema, such as prompts and documents: in those the detector only observes. The work is bounded:
-    at most `MOST_CHARACTERS` are looked at, and the reason says so where there were more. Never raises.
+    at most `MOST_CHARACTERS` in `MOST_PIECES` values are looked at, and the reason says so where there were more. Never raises.
     """
     asked = request if isinstance(request, Request) else parse(request)
     worst, seen, left_out = Verdict(Kind.NONE, 0.0, "nothing was found"), 0, False
-    for piece in _distinct(pieces(asked)):
-        if seen >= MOST_CHARACTERS:
+    for number, piece in enumerate(_distinct(pieces(asked))):
+        if seen >= MOST_CHARACTERS or number >= MOST_PIECES:
             left_out = True
             break
         field = Field.FREE_TEXT if piece.name in free_text else piece.field

@@ -16,7 +16,7 @@ _TAG = re.compile(r"<(\s*+/?\s*+)([a-z!?%:][\w:.!-]*+)([^<>]{0,600}+)(>?)")
 RUNNING = frozenset(
     """script iframe frame frameset embed object applet svg math link meta base style import layer ilayer bgsound xml
     xss noscript template foreignobject animate animatetransform animatemotion handler listener vmlframe isindex
-    marquee portal noembed noframes plaintext""".split()
+    marquee server nolayer comment fn audio portal noembed noframes plaintext""".split()
 )
 #: Tags that nobody writes in angle brackets for anything but markup.
 PLAIN = frozenset(

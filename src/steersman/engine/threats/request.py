@@ -24,9 +24,10 @@ _USUAL_HEADERS = frozenset(
 )
 _USUAL = re.compile(r"[\w\s/.;:,=*+-]{0,1000}(?:boundary=.{0,200})?|(?:Basic|Bearer) [\w.=+/-]{0,9000}")
 _BOUNDARY = re.compile(r"boundary\s{0,3}=\s{0,3}\"?([^\";,]{1,200})", re.IGNORECASE)
-_PART_TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
+_TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
 _ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
-_NAME = re.compile(r"name\s{0,3}=\s{0,3}(?:\"([^\"]{0,2000})\"|([^;\r\n]{0,2000}))", re.IGNORECASE)
+_NAME = re.compile(r"[\s\w\[\]-]{0,80}")
+_PART_NAME = re.compile(r"name\s{0,3}=\s{0,3}(?:\"([^\"]{0,2000})\"|([^;\r\n]{0,2000}))", re.IGNORECASE)
 _JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?')
 _XML_PIECE = re.compile(r"=\s*+(?:\"([^\"]*+)\"|'([^']*+)')|>([^<]++)|<!\[CDATA\[([^\]]*+)")
 
@@ -100,6 +101,8 @@ def pieces(request: Request) -> Iterator[Piece]:
             yield from _pairs(Field.COOKIE, value, ";")
         elif lowered not in _USUAL_HEADERS or not _USUAL.fullmatch(value):
             yield Piece(Field.HEADER, name, value)
+            if "://" in value and "?" in value:
+                yield from _pairs(Field.HEADER, value.partition("?")[2], "&")
     if request.body:
         yield from _body(request)
 
@@ -117,14 +120,13 @@ def _pairs(field: Field, text: str, separator: str) -> Iterator[Piece]:
         if value:
             yield Piece(field, name.strip(), value)
         if not _is_plain_name(name) or not value:
-            yield Piece(field, "name", part)
+            yield Piece(field, "name", name)
+            if value:
+                yield Piece(field, "pair", part)
             if hidden := _ENCODED_EQUALS.search(part):
                 yield Piece(field, name[: hidden.start()], part[hidden.end() :])
 
 
-_TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
-_ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
-_NAME = re.compile(r"[\s\w\[\]-]{0,80}")
 
 
 def _is_plain_name(name: str) -> bool:

@@ -26,7 +26,8 @@ _NOSQL = re.compile(
 _PROBE = re.compile(r"(?=[^~!@^%]{0,20}[~!@^%])(?:[~!@#$%^&'\"`;|\s]{2,}+$|[~!@#$%^&'\"`;|]{4})")
 _JS_OF_A_DATABASE = re.compile(r"[\"'};)]\s{0,9}(?:;|&&|\|\|)\s{0,9}(?:return\b|this\.\w)")
 _TORN = re.compile(r"\b(?:select|union)\b")
-_HEX_ITEM = re.compile(r"['\"]\s{0,9},\s{0,9}0x[0-9a-f]")
+_HEX_WHOLE = re.compile(r"0x[0-9a-f]{3}")
+_HEX_ITEM = re.compile(r"['\"]\s{0,9},\s{0,9}0x[0-9a-f]{1,40}\s{0,9}$")
 _HEX_TEXT = re.compile(r"(?:\b0x|\bx')((?:[2-7][0-9a-f]){3,40})\b")
 _EDGE = re.compile(
     r"[-+~]?(?:2147483647|2147483648|4294967295|4294967296|9223372036854775807|9223372036854775808"
@@ -114,6 +115,8 @@ def _comments(value: _Value) -> Iterator[Sign]:
     if tokens.versioned:
         yield _sign(60, "a comment that MySQL runs", "/*!")
     elif tokens.comments:
+        if "/**/" in value.text:
+            yield _sign(42, "an empty comment", "/**/")
         if "/**/" in value.text and _TORN.search(value.text.replace("/**/", "")) and not _TORN.search(value.text):
             yield _sign(62, "a word of SQL, torn by comments", "/**/")
         is_sql = re.search("[SUWDE]|L.{0,6}o|^x$|xx", tokens.letters)
@@ -152,7 +155,7 @@ def _odd_literals(value: _Value) -> Iterator[Sign]:
         yield _sign(50, "signs that probe a parser", text.strip()[:40])
     if "$" in text and (nosql := _NOSQL.search(text)):
         yield _sign(60, "an operator of a document database", nosql[0])
-    if "0x" in text or "x'" in text:
+    if "0x" in text:
         yield from _hex_text(value)
     if (";" in text or "&&" in text or "||" in text) and (script := _JS_OF_A_DATABASE.search(text)):
         yield _sign(54 if "this" in script[0] else 25, "script that a document database runs", script[0])
@@ -167,5 +170,6 @@ def _odd_literals(value: _Value) -> Iterator[Sign]:
 def _hex_text(value: _Value) -> Iterator[Sign]:
     found = _HEX_TEXT.search(value.text)
     if found:
-        is_whole = found[0] == value.text.strip()
-        yield _sign(52 if is_whole else 30, "text written as a hexadecimal number", found[0][:40])
+        yield _sign(30, "text written as a hexadecimal number", found[0][:40])
+    if len(value.tokens.words) <= 2 and _HEX_WHOLE.match(value.text.strip()):
+        yield _sign(51, "the value is a hexadecimal number of SQL", value.text[:40])

@@ -32,6 +32,7 @@ _PREFIXES = (
     ("st_", "g"),
     ("lo_", "g"),
 )
+_STARTS = frozenset(prefix[:2] for prefix, _ in _PREFIXES)
 
 
 class _Parts(dict[str, str]):
@@ -40,6 +41,8 @@ class _Parts(dict[str, str]):
     def __missing__(self, token: str) -> str:
         first = token[0]
         if first.isalpha() or first == "_":
+            if token[:2] not in _STARTS:
+                return "n"
             return next((letter for prefix, letter in _PREFIXES if token.startswith(prefix)), "n")
         if first.isdigit() or (first == "." and len(token) > 1):
             return "x"

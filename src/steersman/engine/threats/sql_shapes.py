@@ -45,6 +45,7 @@ BEHIND_A_QUOTE = (
     _tail(f"L{_PRE}[\"'][nxkf.]{{0,3}}[\"']N?[oO]", 70, 50, "a quote ends a string and a comparison follows"),
     _tail(f"L{_PRE}[xk](?!n)", 58, 30, "a quote ends a string and a condition follows"),
     _tail("L[N(]{0,4}['\"][nx]?$", 58, 40, "a quote ends a string and a condition is left open", needs_open=True),
+    _tail("L[nf]?$", 52, 30, "a quote ends a string and a condition is torn off", needs_open=True),
     _tail("L\\(", 45, 25, "a quote ends a string and a condition follows", needs_open=True),
     _tail(";(?!\\1)[DEdSC]", 74, 50, "a quote ends a string and another statement follows"),
     _tail(";(?:$|[c#])", 56, 30, "a quote ends a string and the statement", needs_open=True),
@@ -94,6 +95,8 @@ ANYWHERE = (
     _shape("o", "^['\"`][oN]{1,2}['\"`(x](?![#c])", 54, 40, "a quote ends a string and a comparison follows"),
     _shape("O", "^['\"`]N?O(?:['\"(xk]|N?k|$)", 54, 30, "a quote ends a string and a comparison follows"),
     _shape("a", "^a\\(x,a?x\\)", 52, 40, "arithmetic as a function"),
+    _shape("O", "^N?O(?:\\(|N?k|x?L)", 50, 30, "the value begins as the rest of a condition"),
+    _shape("L", "^L(?:x$|['\"]x?$)", 50, 40, "a condition is torn off"),
     # a query
     _shape("U", "U[A(]{0,4}S", 85, 55, "UNION SELECT"),
     _shape("U", "^['\"x)]{1,4}U[A(]{0,4}$", 52, 40, "UNION, torn off"),
@@ -139,6 +142,7 @@ ANYWHERE = (
     _shape("D", "^DF[n`.]{1,4}(?:$|[;c#W])", 54, 25, "DELETE FROM"),
     _shape("D", "DF[n`.]{1,4}(?:[;c#]|W.{0,3}o)", 58, 30, "DELETE FROM with an end or a condition"),
     _shape("D", "D[nf`.]{1,4}d[nef`.]{1,4}o", 58, 40, "UPDATE SET"),
+    _shape("I", "^[DE]I[nf]?.{0,2}$", 52, 45, "CREATE, ALTER or DROP, and nothing else"),
     _shape("W", "D.{1,8}W\\(", 50, 25, "MERGE USING"),
     _shape("I", "DI(?:f?n)?[n`'\".]{1,5}(?:$|[;c#(])", 48, 25, "DROP, CREATE or ALTER of an object"),
     _shape("v", "(?:D|E|E\\(|d)v", 58, 45, "a statement with a variable"),
@@ -146,7 +150,7 @@ ANYWHERE = (
     _shape("V", "^V\\(|V\\([^)]{0,30}[x'\"]{1,3}[,)]", 54, 35, "VALUES with a row"),
     # the end, hidden
     _shape("", "(?:^|[^nfgG])[x'\"][c#]$", 54, 30, "a comment hides what follows the value"),
-    _shape("", "^[nf][c#]$", 46, 46, "a comment hides what follows the value"),
+    _shape("", "^[nf]c$|;c$", 50, 40, "a comment hides what follows the value"),
     _shape("", "[)kn][c#]$", 22, 10, "a comment hides what follows the value"),
     _shape(",", "^,[nx]?['\"`]", 52, 40, "the value goes on with a list behind a string"),
     _shape("`", "^`[nfx]`$", 52, 52, "the value is a quoted name"),

@@ -70,7 +70,7 @@ def _sign(weight: float, what: str, seen: str) -> Sign:
 
 def _clues(clues: tuple[Clue, ...], text: str, *, at_start: bool = False) -> Iterator[Sign]:
     for clue in clues:
-        if clue.gate and clue.gate not in text:
+        if clue.gates and not any(gate in text for gate in clue.gates):
             continue
         found = clue.pattern.match(text) if at_start else clue.pattern.search(text)
         if found:
@@ -84,20 +84,18 @@ def _markup(lowered: str, *, is_prose: bool) -> Iterator[Sign]:
 
 
 def _tag(tag: Tag) -> Iterator[Sign]:
-    """Weigh one tag; a declaration that opens every honest XML document is none."""
+    """Weigh one tag."""
     name, inside = tag.name, tag.inside
-    bounded = tag.ended or not inside or inside[0] in "/\t\n\r\f \"'>=+"
-    if name in {"?xml", "!doctype"} and not ("entity" in inside or "namespace" in inside):
-        return
+    bounded = not inside or inside[0] in "/\t\n\r\f \"'>=+"
     if name in RUNNING and bounded:
         yield _sign(62, "a tag that runs or loads something", tag.text)
-    elif name in PLAIN and bounded and (tag.ended or "=" in inside):
+    elif name in PLAIN and bounded and (tag.ended or "=" in inside or len(name) > 2):
         yield _sign(52 if len(name) > 1 or inside or tag.closes else 40, "markup", tag.text)
     elif name in AMBIGUOUS and (tag.closes or "=" in inside):
         yield _sign(50, "markup", tag.text)
     elif name in AMBIGUOUS and tag.ended:
-        yield _sign(15, "markup, or a placeholder", tag.text)
-    elif name.startswith(("?xml:", "!entity", "!element", "!attlist", "![", "!--", "?import", "?xml-stylesheet", "?xml")):
+        yield _sign(50, "markup, or a placeholder", tag.text)
+    elif name.startswith(("?xml", "!doctype", "!entity", "!element", "!attlist", "![", "!--", "?import")):
         yield _sign(52, "a declaration that changes how the page is read", tag.text)
     elif tag.closes and tag.ended and not inside.strip():
         yield _sign(30, "the end of a tag that nobody knows", tag.text)

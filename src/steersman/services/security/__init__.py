@@ -1,0 +1,1 @@
+"""Security as people use it: attacks in what callers send, and guessing at the door."""

@@ -1,0 +1,1 @@
+"""What security decides, without I/O and without a clock."""

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steersman.engine.threats import Field, Kind
+from steersman.model.errors import InvalidInput
+from steersman.services.security.logic.lines import judge, line_of
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"value": "1 or 1=1", "field": "query"}, Kind.SQL),
+        ({"value": "1 or 1=1", "field": "free_text"}, Kind.NONE),
+        ({"request": "GET /?id=1%20or%201=1 HTTP/1.1\r\nHost: x\r\n\r\n"}, Kind.SQL),
+        ({"request": "GET /?p=1%20or%201=1 HTTP/1.1\r\n\r\n", "free_text": ["p"]}, Kind.NONE),
+        ({"request_base64": base64.b64encode(b"GET /?a=%ff%3Cscript> HTTP/1.1\r\n\r\n").decode()}, Kind.XSS),
+    ],
+)
+def test_a_line_is_judged_as_what_it_is(told: dict[str, Any], kind: Kind) -> None:
+    assert judge(line_of(json.dumps(told))).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "no JSON"),
+        ("[1]", "no object"),
+        ("{}", "exactly one of"),
+        ('{"value": "a", "request": "b"}', "2 are there"),
+        ('{"value": 1, "field": "query"}', "has to be a string"),
+        ('{"value": "a", "field": "body_part"}', "one of query, path"),
+        ('{"value": "a"}', "one of query, path"),
+        ('{"request_base64": "*"}', "no base64"),
+        ('{"request": "GET /", "free_text": "prompt"}', "list of names"),
+    ],
+)
+def test_a_wrong_line_says_what_is_wrong_with_it(text: str, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        line_of(text)
+
+
+@given(st.text(), st.sampled_from(list(Field)))
+def test_every_value_can_be_written_as_a_line(value: str, field: Field) -> None:
+    line = line_of(json.dumps({"value": value, "field": field}))
+    assert (line.value, line.field) == (value, field)
+    assert judge(line).reason
