@@ -165,6 +165,17 @@ CAUSES: dict[str, tuple[str, list[Any], list[tuple[str, ChangeKind]]]] = {
         ],
         [],
     ),
+    "a cache that keeps nothing, which its reader's pool showed first": (
+        "cache_stampede@service:cache",
+        [
+            see("inventory", Aspect.POOL),
+            *slow("inventory", "database"),
+            see("cache", Aspect.CACHE, LOW, second=2),
+            see("database", Aspect.TRAFFIC, severity="info", second=1),
+            *slow("front", "inventory"),
+        ],
+        [],
+    ),
     "a database that answers slowly, and so the pools of its callers fill": (
         "slow_dependency@service:database",
         [

@@ -49,6 +49,8 @@ _DOWN = frozenset({Aspect.AVAILABILITY, Aspect.RESTARTS})
 _FELT_BY_CALLERS = frozenset({Aspect.ERRORS, Aspect.LATENCY, Aspect.POOL})
 #: How much of a machine that has no time left says against a suspect when nobody is seen to take it.
 _CROWDED_BY_NOBODY = 0.6
+#: A cache that nobody fills runs empty by and by, as its entries grow old.
+_EMPTIES_MS = 3_000
 #: Two findings that begin closer together than this may have begun in any order.
 _CLEARLY_BEFORE_MS = 1_500
 #: A change loses half of its suspicion in this time.
@@ -151,11 +153,11 @@ class Scene:
         return [other for other in callers if other not in complaining]
 
     def trouble_before(self, finding: Finding) -> Finding | None:
-        """Return what was wrong with a caller clearly before a finding here, which then is no reason for it."""
+        """Return what was wrong with a caller of a cache so long before it answered little that it is the reason."""
         here = self.wiring.fold(finding.entity.ref)
         callers = (other for other, kind in self.wiring.needed_by(here).items() if kind in _CALLING)
         theirs = (one for other in callers for one in (*self.own(other), *self.reported.get(other, ())))
-        until_ms = finding.started_ms - _CLEARLY_BEFORE_MS
+        until_ms = finding.started_ms - _EMPTIES_MS
         felt = (one for one in theirs if one.aspect in _FELT_BY_CALLERS and one.severity != "info" and one.active)
         return next((one for one in felt if one.started_ms <= until_ms), None)
 
