@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steersman.engine.correlate import Depth, depth
-from steersman.engine.diagnose.signatures import BY_CAUSE
+from steersman.engine.diagnose.signatures import SIGNATURES
 from steersman.engine.loop_wiring import Wiring
 from steersman.model.entities import CauseKind
 from steersman.model.findings import Aspect, Finding, FindingSource
@@ -92,9 +92,9 @@ def _when_time_is_up(watch: Watch, relevant: Sequence[Finding], pending: Sequenc
 def _is_back(finding: Finding, watch: Watch, applied_ms: int) -> bool:
     """Whether what the cause is known by went away with the act and began anew: it only bought time."""
     before = any(began <= applied_ms for began in watch.begun.get(finding.key, ()))
-    cause = CauseKind(watch.plan.cause.partition("@")[0])
-    known_by = finding.aspect in BY_CAUSE[cause].keys and depth(finding) is not Depth.SYMPTOM
-    return known_by and before and finding.started_ms > applied_ms
+    cause = watch.plan.cause.partition("@")[0]
+    known_by = any(one.cause == cause and finding.aspect in one.keys for one in SIGNATURES)
+    return known_by and before and finding.started_ms > applied_ms and depth(finding) is not Depth.SYMPTOM
 
 
 def _is_eased(relevant: Sequence[Finding], pending: Sequence[Finding], applied_ms: int) -> bool:
