@@ -26,7 +26,7 @@ PLACES = {
     "json": _post("application/json", json.dumps({"a": [{"b": ATTACK}]})),
     "xml": _post("application/xml", f'<?xml version="1.0"?><a b="{ATTACK}"/>'),
     "body": _post("text/plain", ATTACK),
-    "form part": _post("multipart/form-data; boundary=x", f'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n{ATTACK}\r\n--x--'),
+    "form a": _post("multipart/form-data; boundary=x", f'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n{ATTACK}\r\n--x--'),
     "file_name": _post("multipart/form-data; boundary=x", '--x\r\nContent-Disposition: form-data; name="a"; filename="1 union select 1"\r\n\r\nb\r\n--x--'),
 }  # fmt: skip
 

@@ -23,12 +23,14 @@ _UTF7 = re.compile(r"[+ ](A[A-Za-z0-9/]{2,40})-")
 _SEVEN_BIT = str.maketrans({"\xbc": "<", "\xbe": ">", "\xa2": '"', "\xa7": "'", "\xa8": "("})
 _SEVEN_BIT_TAG = re.compile(r"\xbc[/\w][^\xbe>]{0,200}[\xbe>]|<[/\w][^\xbe>]{0,200}\xbe")
 _LOW = bytes(code & 0x7F for code in range(256))
-_RUNNING = re.compile(r"</?[a-z]{3}", re.IGNORECASE)
+#: Read with seven bits, `über` has a bracket in it: only a tag that runs something counts there.
+_RUNNING = re.compile(r"</?(?:script|iframe|object|embed|applet|svg|img|body|style|meta|link|base|form)(?![a-z])", re.IGNORECASE)
 #: Characters that some databases and browsers take for an ASCII quote or bracket, beyond what NFKC maps.
 _LOOKALIKES = str.maketrans(
     {"‘": "'", "’": "'", "‛": "'", "ʼ": "'", "′": "'", "“": '"', "”": '"', "″": '"', "〈": "<", "〉": ">", "\xa0": " "}
 )
-_CONTROLS = {code: " " for code in (*range(1, 32), 127)} | {0: None}
+#: A line feed stays: it ends a command and a comment.
+_CONTROLS = {code: " " for code in (*range(1, 10), *range(11, 32), 127)} | {0: None}
 
 
 @dataclass(frozen=True, slots=True)

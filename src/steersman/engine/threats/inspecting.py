@@ -38,14 +38,15 @@ def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> 
     """
     asked = request if isinstance(request, Request) else parse(request)
     worst, seen, left_out = Verdict(Kind.NONE, 0.0, "nothing was found"), 0, False
-    for number, piece in enumerate(_distinct(pieces(asked))):
+    highest = (False, 0.0, 0)
+    for number, piece in enumerate(_distinct(pieces(asked, free_text))):
         if seen >= MOST_CHARACTERS or number >= MOST_PIECES:
             left_out = True
             break
-        field = Field.FREE_TEXT if piece.name in free_text else piece.field
-        found = inspect_value(piece.value, field)
+        found = inspect_value(piece.value, piece.field)
         seen += found.looked_at
-        if _rank(found) > _rank(worst):
+        if (rank := (*_rank(found), -len(piece.value))) > highest:
+            highest = rank
             worst = replace(found, where=piece.where, reason=f"{piece.where}: {found.reason}")
     note = f"; looked at {seen} characters, and not at what is behind them" if left_out else ""
     return replace(worst, looked_at=seen, reason=worst.reason + note)
@@ -84,7 +85,7 @@ def _look(decoded: Decoded) -> Verdict:
     if not _is_worth_a_look(text):
         return Verdict(Kind.NONE, 0.0, "nothing was found", text[:_SHOWN])
     tokens = lex(text.lower())
-    prose = is_prose(tokens.letters)
+    prose = is_prose(tokens.letters) or _is_of_another_script(text)
     signs = [
         *sql_signs(text, tokens),
         *xss_signs(text, decoded.layers, is_prose=prose),
@@ -97,6 +98,11 @@ def _look(decoded: Decoded) -> Verdict:
 def _is_worth_a_look(text: str) -> bool:
     """Whether it is more than a short number."""
     return bool(text.strip()) and not (len(text) < 10 and text.isdigit())
+
+
+def _is_of_another_script(text: str) -> bool:
+    """Whether most of a longer text is written in letters beyond ASCII, as prose is in most languages of Asia."""
+    return not text.isascii() and len(text) > 60 and len(text.encode("utf-8", "surrogatepass")) > 1.8 * len(text)
 
 
 def _weigh(signs: Sequence[Sign], decoded: Decoded) -> Verdict:

@@ -13,7 +13,7 @@ _ABOVE_ROOT = re.compile(r"[/\\]{1,9}(?:\.[/\\]{1,3}){0,40}+\.{2,}+[/\\{\w]")
 _SECRET = (
     r"(?:etc/(?:passwd|shadow|group|gshadow|hosts|issue|motd|fstab|sudoers|crontab|mysql|apache2|nginx|ssh|ssl"
     r"|security|init\.d|rc\.d|resolv\.conf|master\.passwd|profile|environment)"
-    r"|proc/(?:self|version|cmdline|net|mounts|\d+)|boot\.ini|win\.ini|system\.ini|web-?inf|meta-inf/"
+    r"|proc/(?:self|version|cmdline|net|mounts|\d++)|boot\.ini|win\.ini|system\.ini|web-?inf|meta-inf/"
     r"|windows[/\\]?(?:win\.ini|system32)|winnt/|web\.xml|\.htaccess|\.htpasswd|\.ssh/|id_[rd]sa|\.bash_history"
     r"|\.git/(?:config|head|index)|\.svn/|\.aws/|\.env\b|wp-config\.php|web\.config|inetpub|var/log/|usr/local/|config\.inc\.php)"
 )

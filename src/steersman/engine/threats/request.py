@@ -7,14 +7,15 @@ the one that has to be looked at. Nothing is decoded here; that is another step.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 from steersman.engine.threats.verdict import Field
 
 #: Values of one request that are looked at; what is beyond is looked at as one.
 MOST_VALUES = 256
 MOST_SEGMENTS = 32
+MOST_HEAD = 8192
 #: Headers that are left out while their value looks as it always does.
 _USUAL_HEADERS = frozenset(
     """host accept accept-encoding accept-language accept-charset connection content-length content-type date te upgrade
@@ -28,7 +29,7 @@ _TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
 _ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
 _NAME = re.compile(r"[\s\w\[\]-]{0,80}")
 _PART_NAME = re.compile(r"name\s{0,3}=\s{0,3}(?:\"([^\"]{0,2000})\"|([^;\r\n]{0,2000}))", re.IGNORECASE)
-_JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?')
+_JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?(\s*+:)?')
 _XML_PIECE = re.compile(r"=\s*+(?:\"([^\"]*+)\"|'([^']*+)')|>([^<]++)|<!\[CDATA\[([^\]]*+)")
 
 
@@ -87,53 +88,66 @@ def _halves(wire: bytes) -> tuple[bytes, bytes, bytes]:
     return wire.partition(b"\n\n" if crlf < 0 or 0 <= lf < crlf else b"\r\n\r\n")
 
 
-def pieces(request: Request) -> Iterator[Piece]:
-    """Yield the values of a request: target, headers, cookies, body."""
+def pieces(request: Request, free_text: Collection[str] = ()) -> Iterator[Piece]:
+    """Yield the values of a request: target, headers, cookies, body. Parameters named in `free_text` come as that."""
+    for piece in _pieces(request, free_text):
+        yield replace(piece, field=Field.FREE_TEXT) if piece.name in free_text else piece
+
+
+def _pieces(request: Request, free_text: Collection[str]) -> Iterator[Piece]:
     path, _, query = request.target.partition("?")
     yield Piece(Field.PATH, "", path)
     for segment in path.split("/", MOST_SEGMENTS):
         if not _NAME.fullmatch(segment):
             yield Piece(Field.PATH, "segment", segment)
-    yield from _pairs(Field.QUERY, query, "&")
+    yield from _pairs(Field.QUERY, query, "&", free_text)
     for name, value in request.headers:
-        lowered = name.lower()
-        if lowered == "cookie":
-            yield from _pairs(Field.COOKIE, value, ";")
-        elif lowered not in _USUAL_HEADERS or not _USUAL.fullmatch(value):
-            yield Piece(Field.HEADER, name, value)
-            if "://" in value and "?" in value:
-                yield from _pairs(Field.HEADER, value.partition("?")[2], "&")
+        yield from _header(name, value)
     if request.body:
-        yield from _body(request)
+        yield from _body(request, free_text)
 
 
-def _pairs(field: Field, text: str, separator: str) -> Iterator[Piece]:
+def _header(name: str, value: str) -> Iterator[Piece]:
+    lowered = name.lower()
+    if lowered == "cookie":
+        yield from _pairs(Field.COOKIE, value, ";")
+    elif lowered not in _USUAL_HEADERS or not _USUAL.fullmatch(value):
+        yield Piece(Field.HEADER, name, value)
+        if "://" in value and "?" in value:
+            yield from _pairs(Field.HEADER, value.partition("?")[2], "&")
+
+
+def _pairs(field: Field, text: str, separator: str, free_text: Collection[str] = ()) -> Iterator[Piece]:
     """Split `a=1&b=2`. A name that is more than a word is a value too, and so is the whole of a torn pair."""
     if not text:
         return
     parts = text.split(separator, MOST_VALUES)
-    if len(parts) > 1 and _TORN.search(text):
+    names = {part.partition("=")[0].strip() for part in parts}
+    if len(parts) > 1 and _TORN.search(text) and not names.intersection(free_text):
         # A separator inside an attack tears it apart: `a && b`. The whole tells what the parts do not.
         yield Piece(field, "whole", text)
     for part in parts:
-        name, _, value = part.partition("=")
-        if value:
-            yield Piece(field, name.strip(), value)
-        if not _is_plain_name(name) or not value:
-            yield Piece(field, "name", name)
-            if value:
-                yield Piece(field, "pair", part)
-            if hidden := _ENCODED_EQUALS.search(part):
-                yield Piece(field, name[: hidden.start()], part[hidden.end() :])
+        yield from _pair(field, part)
 
 
+def _pair(field: Field, part: str) -> Iterator[Piece]:
+    name, _, value = part.partition("=")
+    if value:
+        yield Piece(field, name.strip(), value)
+    if _is_plain_name(name) and value:
+        return
+    yield Piece(field, "name", name)
+    if value:
+        yield Piece(field, "pair", part)
+    if hidden := _ENCODED_EQUALS.search(part):
+        yield Piece(field, name[: hidden.start()], part[hidden.end() :])
 
 
 def _is_plain_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and " " not in name.strip()
 
 
-def _body(request: Request) -> Iterator[Piece]:
+def _body(request: Request, free_text: Collection[str]) -> Iterator[Piece]:
     kind = request.header("content-type").lower()
     start = request.body[:64].lstrip()
     if "multipart/" in kind and (boundary := _BOUNDARY.search(request.header("content-type"))):
@@ -145,7 +159,7 @@ def _body(request: Request) -> Iterator[Piece]:
     elif kind.startswith("text/") and "=" not in kind:
         yield Piece(Field.BODY, "", request.body)
     else:
-        yield from _pairs(Field.FORM, _text(request.body), "&")
+        yield from _pairs(Field.FORM, _text(request.body), "&", free_text)
 
 
 def _text(body: bytes) -> str:
@@ -160,21 +174,26 @@ def _parts(body: bytes, boundary: str) -> Iterator[Piece]:
     chunks = _text(body).split("--" + boundary, MOST_VALUES)
     for chunk in chunks[1:]:
         head, _, content = chunk.replace("\r\n", "\n").lstrip("\n").partition("\n\n")
-        for found in _PART_NAME.finditer(head):
-            yield Piece(Field.FILE_NAME, "", found[1] or found[2] or "")
+        names = [found[1] or found[2] or "" for found in _PART_NAME.finditer(head[:MOST_HEAD])]
+        yield from (Piece(Field.FILE_NAME, "", name) for name in names)
         if content.strip():
-            yield Piece(Field.FORM, "part", content.removesuffix("\n"))
+            yield Piece(Field.FORM, names[0] if names else "part", content.removesuffix("\n"))
 
 
 def _json(body: bytes) -> Iterator[Piece]:
-    """Yield every string and key, also of a document that is broken or nested without end."""
-    for number, found in enumerate(_JSON_STRING.finditer(_text(body))):
+    """Yield every string, called by the last key before it, and every key, also where the document is broken."""
+    text, key = _text(body), ""
+    found = None
+    for number, found in enumerate(_JSON_STRING.finditer(text)):
         if number >= MOST_VALUES:
-            yield Piece(Field.JSON, "rest", found.string[found.start() :])
+            yield Piece(Field.JSON, "rest", text[found.start() :])
             return
-        if found[1]:
-            yield Piece(Field.JSON, "", found[1].replace('\\"', '"').replace("\\/", "/").replace("\\n", "\n"))
-    if not _JSON_STRING.search(_text(body)):
+        inner = found[1].replace('\\"', '"').replace("\\/", "/").replace("\\n", "\n")
+        if found[2]:
+            key = inner
+        if inner and not (found[2] and _NAME.fullmatch(inner)):
+            yield Piece(Field.JSON, "key" if found[2] else key, inner)
+    if found is None:
         yield Piece(Field.JSON, "", body)
 
 

@@ -17,26 +17,26 @@ _NAMES = (
 )
 #: Commands whose names are words: they need an argument that looks like one.
 _WORDS = "cat|type|dir|echo|find|head|tail|more|less|sort|sleep|kill|who|date|touch|read|test|time|set|export|print|printf|exec|eval|source|timeout|nohup|shutdown|reboot|at|watch|split|cut|last"
-_ARGUMENT = r"(?:\s{1,9}(?:[-/$.~\\*?]|[a-z]:|\d{1,6}\s*$|\"|')|\s{0,3}(?:$|[;|&><`]))"
+_ARGUMENT = r"(?:\s{1,9}(?:[-/$.~\\*?]|[a-z]:|\d{1,6}\s*+$|\"|')|\s{0,3}(?:$|[;|&><`]))"
 _PATHED = r"(?:\.{0,2}/)?(?:(?:usr/)?(?:local/)?s?bin/)?"
 _QUOTED = re.compile(r"[\"'\\^]{1,2}(?=[a-z])|(?<=[a-z])[\"'\\^]{1,2}")
 _CHAINED = re.compile(rf"[;|&\n]\s{{0,9}}{_PATHED}(?:(?:{_NAMES})(?![\w.=:(-])(?:{_ARGUMENT}|\s{{1,3}}(?:[a-z]{{2,9}}\s{{0,3}}(?:$|[;|&])|\w{{1,60}}[.:/]\w))|(?:{_WORDS}){_ARGUMENT})")
 _SUBSTITUTED = re.compile(rf"(?:\$\(|(?<!`)`(?!`)|<\(|>\()\s{{0,9}}{_PATHED}(?:{_NAMES}|{_WORDS})\b[^)`]{{0,200}}[)`]?")
-_WHOLE = re.compile(rf"[\s+|&;\n\"']{{0,9}}{_PATHED}(?:(?:{_NAMES})(?:{_ARGUMENT}|\s{{1,3}}[a-z/-])|(?:{_WORDS}){_ARGUMENT})")
+_WHOLE = re.compile(rf"[\s++|&;\n\"']{{0,9}}{_PATHED}(?:(?:{_NAMES})(?:{_ARGUMENT}|\s{{1,3}}[a-z/-])|(?:{_WORDS}){_ARGUMENT})")
 _PATH_OF_COMMAND = re.compile(r"(?:^|[;|&`(]\s{0,9}|[\s;|&`(\"'=])/?(?:usr/)?s?bin/[a-z?*\[\]]{2,12}\b")
 
 _SHAPES = tuple(
     (tuple(gates.split()), re.compile(pattern), weight, what)
     for gates, pattern, weight, what in (
         ("ifs", r"\$\{?ifs\b", 60, "a separator of the shell in place of a space"),
-        ("()", r"^\s*\(\)\s*\{[^}]{0,40}[;:]\s*\}\s*;?", 70, "a function in the environment of a shell"),
+        ("()", r"^\s*+\(\)\s*+\{[^}]{0,40}[;:]\s*+\}\s*+;?", 70, "a function in the environment of a shell"),
         ("/dev/", r"/dev/(?:tcp|udp)/", 62, "a connection opened by the shell"),
         ("cmd", r"\bcmd(?:\.exe)?\s{0,3}/[ckr]\b|\bcmd\.exe\b", 54, "the shell of Windows"),
-        ("powershell", r"\bpowershell(?:\.exe)?\s+(?:-|iex|invoke)|\bpowershell\.exe\b", 56, "PowerShell with options"),
-        ("invoke iex", r"\binvoke-(?:expression|webrequest|command|item|restmethod)\b|\biex\s*\(", 54, "PowerShell"),
+        ("powershell", r"\bpowershell(?:\.exe)?\s++(?:-|iex|invoke)|\bpowershell\.exe\b", 56, "PowerShell with options"),
+        ("invoke iex", r"\binvoke-(?:expression|webrequest|command|item|restmethod)\b|\biex\s*+\(", 54, "PowerShell"),
         ("-c -e -r -i", r"\b(?:bash|sh|zsh|ksh)\s{1,3}-[ic]\b|\b(?:python[23]?|perl|ruby|php|node)\s{1,3}-[cer]\s", 52, "an interpreter with a program"),
         ("nc", r"\bnc(?:at)?\s{1,3}(?:-[a-z]{1,5}\s{1,3}){1,4}", 54, "a connection to elsewhere"),
-        ("{", r"\{[a-z]{1,12},[^{}\s]{1,80}\}\s*$", 30, "words of a command in braces"),
+        ("{", r"\{[a-z]{1,12},[^{}\s]{1,80}\}\s*+$", 30, "words of a command in braces"),
         ("${", r"\$\{jndi:|\$\{(?:lower|upper|env|sys|java|::-)[^}]{0,40}[}:]", 60, "a lookup that loads code"),
         ("<!--", r"<!--\s{0,3}#\s{0,3}(?:exec|include|echo|printenv)\b", 62, "a directive that the server runs"),
         ("system passthru shell_exec popen proc_open pcntl_exec phpinfo assert call_user_func", r"\b(?:system|passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|assert|call_user_func)\s{0,3}\(\s{0,3}[\"'$)]", 45, "a call that runs a command"),

@@ -20,8 +20,8 @@ from steersman.engine.threats.verdict import Kind, Sign
 _MOST_QUOTES = 6
 _FLOAT_TRICK = re.compile(r"\d\.e(?=[\s(.,)])")
 _NOSQL = re.compile(
-    r"""(?:\[\s*["']?|["'{,]\s*|^)\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and|nor|not|elemmatch|expr|mod|type"""
-    r"""|size|all|slice|jsonschema|text|options|function|accumulator|lookup|unionwith)\b["']?\s*(?:\]|:|$)"""
+    r"""(?:\[\s*+["']?|["'{,]\s*+|^)\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and|nor|not|elemmatch|expr|mod|type"""
+    r"""|size|all|slice|jsonschema|text|options|function|accumulator|lookup|unionwith)\b["']?\s*+(?:\]|:|$)"""
 )
 _PROBE = re.compile(r"(?=[^~!@^%]{0,20}[~!@^%])(?:[~!@#$%^&'\"`;|\s]{2,}+$|[~!@#$%^&'\"`;|]{4})")
 _JS_OF_A_DATABASE = re.compile(r"[\"'};)]\s{0,9}(?:;|&&|\|\|)\s{0,9}(?:return\b|this\.\w)")
@@ -31,7 +31,7 @@ _HEX_ITEM = re.compile(r"['\"]\s{0,9},\s{0,9}0x[0-9a-f]{1,40}\s{0,9}$")
 _HEX_TEXT = re.compile(r"(?:\b0x|\bx')((?:[2-7][0-9a-f]){3,40})\b")
 _EDGE = re.compile(
     r"[-+~]?(?:2147483647|2147483648|4294967295|4294967296|9223372036854775807|9223372036854775808"
-    r"|18446744073709551615|0x7fffffff|0x80000000|0xffffffff|\d(?:\.\d+)?e[+-]?30[89]|2\.2250738585072\d*e-308)"
+    r"|18446744073709551615|0x7fffffff|0x80000000|0xffffffff|\d(?:\.\d++)?e[+-]?30[89]|2\.2250738585072\d*+e-308)"
 )
 
 

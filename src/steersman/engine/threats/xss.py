@@ -15,10 +15,11 @@ from steersman.engine.threats.markup import AMBIGUOUS, PLAIN, RUNNING, Tag, tags
 from steersman.engine.threats.verdict import Kind, Sign
 from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, SQUEEZED, WHOLE, Clue
 
-_SPACE = re.compile(r"[\s\\^~|*!?%$#]+|/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
+_SPACE = re.compile(r"[\s\\^~|*!?%$#]++|/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
 _HANDLER = re.compile(r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/|\\\]^`-]{0,40}?)=(?!=)")
 _COMMENT = re.compile(r"/\*[^*]{0,200}\*/|//[^\n]{0,200}\n")
 _ANY_TAG = re.compile(r"</?[a-z]")
+_WORTH_SQUEEZING = (":", "@", "expression", "<")
 _IN_PROSE = 0.6
 _ODD_LAYERS = frozenset({"UTF-7", "seven bits"})
 #: Words of English and of code that look like the name of a handler.
@@ -48,7 +49,7 @@ def xss_signs(text: str, layers: tuple[str, ...] = (), *, is_prose: bool = False
     if "<" in lowered:
         yield from _markup(lowered, is_prose=is_prose)
         if _ODD_LAYERS.intersection(layers) and _ANY_TAG.search(lowered):
-            yield _sign(48, "markup in an encoding that no honest client uses", ", ".join(layers))
+            yield _sign(52, "markup in an encoding that no honest client uses", ", ".join(layers))
     for sign in _script(lowered):
         yield replace(sign, weight=sign.weight * _IN_PROSE) if is_prose else sign
 
@@ -60,7 +61,7 @@ def _script(lowered: str) -> Iterator[Sign]:
         yield from _handlers(lowered)
     yield from _clues(AT_THE_BEGINNING, lowered.strip(), at_start=True)
     yield from _clues(WHOLE, lowered)
-    if ":" in lowered or "@" in lowered or "expression" in lowered:
+    if any(mark in lowered for mark in _WORTH_SQUEEZING):
         yield from _clues(SQUEEZED, _SPACE.sub("", lowered))
 
 
@@ -78,9 +79,14 @@ def _clues(clues: tuple[Clue, ...], text: str, *, at_start: bool = False) -> Ite
 
 
 def _markup(lowered: str, *, is_prose: bool) -> Iterator[Sign]:
+    """Weigh every tag. In prose, such as a description of a package, plain markup is usual and runs nothing."""
+    told: set[str] = set()
     for tag in tags(lowered):
-        if not (is_prose and tag.name.startswith("!--")):
-            yield from _tag(tag)
+        usual = is_prose and (tag.name in PLAIN or tag.name in AMBIGUOUS or tag.name.startswith("!--"))
+        for sign in _tag(tag):
+            if sign.what not in told:
+                told.add(sign.what)
+                yield replace(sign, weight=sign.weight * _IN_PROSE) if usual else sign
 
 
 def _tag(tag: Tag) -> Iterator[Sign]:
@@ -89,7 +95,7 @@ def _tag(tag: Tag) -> Iterator[Sign]:
     bounded = not inside or inside[0] in "/\t\n\r\f \"'>=+"
     if name in RUNNING and bounded:
         yield _sign(62, "a tag that runs or loads something", tag.text)
-    elif name in PLAIN and bounded and (tag.ended or "=" in inside or len(name) > 2):
+    elif name in PLAIN and bounded and _is_plain_markup(tag):
         yield _sign(52 if len(name) > 1 or inside or tag.closes else 40, "markup", tag.text)
     elif name in AMBIGUOUS and (tag.closes or "=" in inside):
         yield _sign(50, "markup", tag.text)
@@ -97,12 +103,21 @@ def _tag(tag: Tag) -> Iterator[Sign]:
         yield _sign(50, "markup, or a placeholder", tag.text)
     elif name.startswith(("?xml", "!doctype", "!entity", "!element", "!attlist", "![", "!--", "?import")):
         yield _sign(52, "a declaration that changes how the page is read", tag.text)
+    elif name == "!" and inside.startswith("[cdata["):
+        yield _sign(52, "a section that is read as it stands", tag.text)
     elif tag.closes and tag.ended and not inside.strip():
         yield _sign(30, "the end of a tag that nobody knows", tag.text)
     elif "implementation" in inside or name.startswith("importimplementation"):
         yield _sign(55, "a tag that loads code", tag.text)
     if ATTRIBUTE.search(inside):
         yield _sign(40, "an attribute that runs or loads something", tag.text)
+
+
+def _is_plain_markup(tag: Tag) -> bool:
+    """A tag of one letter needs more to be one: `a <b and b> c` is arithmetic."""
+    if len(tag.name) == 1:
+        return "=" in tag.inside or (tag.ended and not tag.inside.strip(" /"))
+    return tag.ended or "=" in tag.inside or len(tag.name) > 2
 
 
 def _handlers(lowered: str) -> Iterator[Sign]:
