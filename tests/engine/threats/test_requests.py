@@ -42,7 +42,7 @@ def test_the_verdict_says_where_in_the_request_it_sits(where: str, request_: Req
 HONEST = [
     "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\n\r\n",
     "GET /api/v1/query?query=sum(rate(http_requests_total[5m]))&time=1767225600 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "POST /v1/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\r\n" + '{"model": "m", "stream": true, "n": 1}',
+    'POST /v1/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\r\n{"model": "m", "stream": true, "n": 1}',
     "GET /search?q=what's+new&lang=en HTTP/1.1\r\nHost: x\r\nCookie: theme=dark; sid=0f9a-33\r\n\r\n",
     'POST /soap HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n\r\n<?xml version="1.0"?><order><id a="1">7</id></order>',
     "GET / HTTP/1.1\r\nAuthorization: Bearer eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.x-y_z\r\n\r\n",

@@ -24,13 +24,17 @@ _SEVEN_BIT = str.maketrans({"\xbc": "<", "\xbe": ">", "\xa2": '"', "\xa7": "'", 
 _SEVEN_BIT_TAG = re.compile(r"\xbc[/\w][^\xbe>]{0,200}[\xbe>]|<[/\w][^\xbe>]{0,200}\xbe")
 _LOW = bytes(code & 0x7F for code in range(256))
 #: Read with seven bits, `über` has a bracket in it: only a tag that runs something counts there.
-_RUNNING = re.compile(r"</?(?:script|iframe|object|embed|applet|svg|img|body|style|meta|link|base|form)(?![a-z])", re.IGNORECASE)
+_RUNNING = re.compile(
+    r"</?(?:script|iframe|object|embed|applet|svg|img|body|style|meta|link"
+    r"|base|form)(?![a-z])",
+    re.IGNORECASE,
+)
 #: Characters that some databases and browsers take for an ASCII quote or bracket, beyond what NFKC maps.
 _LOOKALIKES = str.maketrans(
     {"‘": "'", "’": "'", "‛": "'", "ʼ": "'", "′": "'", "“": '"', "”": '"', "″": '"', "〈": "<", "〉": ">", "\xa0": " "}
 )
 #: A line feed stays: it ends a command and a comment.
-_CONTROLS = {code: " " for code in (*range(1, 10), *range(11, 32), 127)} | {0: None}
+_CONTROLS: dict[int, str | None] = {**dict.fromkeys((*range(1, 10), *range(11, 32), 127), " "), 0: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def _entities(text: str) -> str:
 
 
 def _escapes(text: str) -> str:
-    """Undo the escapes of JavaScript and of C: `\\x3c`, `\\u003c`, `\\u{3c}`, `\\074`."""
+    """Undo the escapes of JavaScript and of C: hexadecimal, Unicode with and without braces, octal."""
     return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
 
 
@@ -118,7 +122,7 @@ def _from_utf7(found: re.Match[str]) -> str:
 
 
 def _seven_bits(text: str) -> str:
-    """Return how a reader of seven bits takes it, where markup appears by that: it drops the highest bit of each byte."""
+    """Return how a reader takes it who drops the highest bit of each byte, where markup appears by that."""
     if _SEVEN_BIT_TAG.search(text):
         return text.translate(_SEVEN_BIT)
     low = text.encode("utf-8", "surrogatepass").translate(_LOW).decode()

@@ -34,7 +34,8 @@ def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> 
 
     `request` may be raw text as it came over the wire. `free_text` names the parameters (of query, form or JSON) that
     hold prose by their schema, such as prompts and documents: in those the detector only observes. The work is bounded:
-    at most `MOST_CHARACTERS` in `MOST_PIECES` values are looked at, and the reason says so where there were more. Never raises.
+    at most `MOST_CHARACTERS` in `MOST_PIECES` values are looked at, and the reason says so where there were
+    more. Never raises.
     """
     asked = request if isinstance(request, Request) else parse(request)
     worst, seen, left_out = Verdict(Kind.NONE, 0.0, "nothing was found"), 0, False

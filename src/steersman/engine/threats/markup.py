@@ -13,23 +13,26 @@ MOST_TAGS = 64
 _TAG = re.compile(r"<(\s*+/?\s*+)([a-z!?%:][\w:.!-]*+)([^<>]{0,600}+)(>?)")
 
 #: Tags that run something, load something or change how the rest of the page is read.
-RUNNING = frozenset(
-    """script iframe frame frameset embed object applet svg math link meta base style import layer ilayer bgsound xml
+_NAMES_OF_RUNNING = """
+    script iframe frame frameset embed object applet svg math link meta base style import layer ilayer bgsound xml
     xss noscript template foreignobject animate animatetransform animatemotion handler listener vmlframe isindex
-    marquee server nolayer comment fn audio portal noembed noframes plaintext""".split()
-)
+    marquee server nolayer comment fn audio portal noembed noframes plaintext
+"""
+RUNNING = frozenset(_NAMES_OF_RUNNING.split())
 #: Tags that nobody writes in angle brackets for anything but markup.
-PLAIN = frozenset(
-    """html head body img image video audio input button textarea form table thead tbody td tr th div span br hr ul ol li
-    dl dt dd h1 h2 h3 h4 h5 h6 center font strong em blink blockquote fieldset keygen canvas nobr details dialog picture
-    pre p a b i u s q tt""".split()
-)
+_NAMES_OF_PLAIN = """
+    html head body img image video audio input button textarea form table thead tbody td tr th div span br hr ul
+    ol li dl dt dd h1 h2 h3 h4 h5 h6 center font strong em blink blockquote fieldset keygen canvas nobr details
+    dialog picture pre p a b i u s q tt
+"""
+PLAIN = frozenset(_NAMES_OF_PLAIN.split())
 #: Tags whose name is a word that people put into angle brackets as a placeholder: alone they say little.
-AMBIGUOUS = frozenset(
-    """address area article aside basefont cite code col command data datalist del dir figure footer header ins kbd label
-    legend main map mark menu nav option output param progress section select slot small source sub summary sup time
-    title track var abbr acronym set""".split()
-)
+_NAMES_OF_AMBIGUOUS = """
+    address area article aside basefont cite code col command data datalist del dir figure footer header ins kbd
+    label legend main map mark menu nav option output param progress section select slot small source sub summary
+    sup time title track var abbr acronym set
+"""
+AMBIGUOUS = frozenset(_NAMES_OF_AMBIGUOUS.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,21 @@ from steersman.engine.threats.verdict import Kind, Sign
 _UP = re.compile(r"(?:^|(?<=[/\\=:;,\"'\s(\w]))\.{2,}+(?:;[^/]{0,9})?[/\\]{1,4}")
 #: An absolute path that climbs at once: nobody is above the root.
 _ABOVE_ROOT = re.compile(r"[/\\]{1,9}(?:\.[/\\]{1,3}){0,40}+\.{2,}+[/\\{\w]")
-_SECRET = (
+_SYSTEM_FILE = (
     r"(?:etc/(?:passwd|shadow|group|gshadow|hosts|issue|motd|fstab|sudoers|crontab|mysql|apache2|nginx|ssh|ssl"
     r"|security|init\.d|rc\.d|resolv\.conf|master\.passwd|profile|environment)"
     r"|proc/(?:self|version|cmdline|net|mounts|\d++)|boot\.ini|win\.ini|system\.ini|web-?inf|meta-inf/"
     r"|windows[/\\]?(?:win\.ini|system32)|winnt/|web\.xml|\.htaccess|\.htpasswd|\.ssh/|id_[rd]sa|\.bash_history"
-    r"|\.git/(?:config|head|index)|\.svn/|\.aws/|\.env\b|wp-config\.php|web\.config|inetpub|var/log/|usr/local/|config\.inc\.php)"
+    r"|\.git/(?:config|head|index)|\.svn/|\.aws/|\.env\b|wp-config\.php|web\.config"
+    r"|inetpub|var/log/|usr/local/|config\.inc\.php)"
 )
-_WHOLE = re.compile(rf"(?:file:)?[/\\.]{{0,9}}(?:[a-z]:[/\\]?)?(?:[\w.$-]{{1,30}}[/\\]{{1,3}}){{0,4}}{_SECRET}")
-_ANYWHERE = re.compile(_SECRET)
+_WHOLE = re.compile(rf"(?:file:)?[/\\.]{{0,9}}(?:[a-z]:[/\\]?)?(?:[\w.$-]{{1,30}}[/\\]{{1,3}}){{0,4}}{_SYSTEM_FILE}")
+_ANYWHERE = re.compile(_SYSTEM_FILE)
 _SQUASHED = re.compile(r"[/\\]{0,2}(?:\.{3,}+[/\\{]|\.{5,}+[a-z])")
-_WRAPPER = re.compile(r"(?:^|[=\s\"'(])(php|phar|expect|zip|compress\.zlib|glob|ogg|ssh2|rar|zlib|netdoc|jar|gopher|dict|file):/")
+_WRAPPER = re.compile(
+    r"(?:^|[=\s\"'(])(php|phar|expect|zip|compress\.zlib|glob|ogg|ssh2|rar"
+    r"|zlib|netdoc|jar|gopher|dict|file):/"
+)
 _STRONG_WRAPPERS = frozenset({"php", "phar", "expect", "gopher", "dict", "netdoc", "ssh2", "file"})
 
 

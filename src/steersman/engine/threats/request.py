@@ -17,12 +17,13 @@ MOST_VALUES = 256
 MOST_SEGMENTS = 32
 MOST_HEAD = 8192
 #: Headers that are left out while their value looks as it always does.
-_USUAL_HEADERS = frozenset(
-    """host accept accept-encoding accept-language accept-charset connection content-length content-type date te upgrade
-    cache-control pragma transfer-encoding expect keep-alive sec-fetch-mode sec-fetch-site sec-fetch-dest sec-fetch-user
-    upgrade-insecure-requests if-none-match if-modified-since dnt authorization proxy-authorization priority
-    sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform""".split()
-)
+_NAMES_OF_USUAL_HEADERS = """
+    host accept accept-encoding accept-language accept-charset connection content-length content-type date te
+    upgrade cache-control pragma transfer-encoding expect keep-alive sec-fetch-mode sec-fetch-site sec-fetch-dest
+    sec-fetch-user upgrade-insecure-requests if-none-match if-modified-since dnt authorization proxy-authorization
+    priority sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform
+"""
+_USUAL_HEADERS = frozenset(_NAMES_OF_USUAL_HEADERS.split())
 _USUAL = re.compile(r"[\w\s/.;:,=*+-]{0,1000}(?:boundary=.{0,200})?|(?:Basic|Bearer) [\w.=+/-]{0,9000}")
 _BOUNDARY = re.compile(r"boundary\s{0,3}=\s{0,3}\"?([^\";,]{1,200})", re.IGNORECASE)
 _TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
@@ -69,9 +70,8 @@ def parse(raw: str | bytes) -> Request:
     first = lines[0].strip() if lines else ""
     method, _, rest = first.partition(" ")
     target = re.sub(r"\s+HTTP/\d(?:\.\d)?$", "", rest, flags=re.IGNORECASE) or "/"
-    headers = tuple(
-        (name.strip(), _utf8(value.strip())) for name, colon, value in (line.partition(":") for line in lines[1:]) if colon
-    )
+    split = (line.partition(":") for line in lines[1:])
+    headers = tuple((name.strip(), _utf8(value.strip())) for name, colon, value in split if colon)
     return Request(method or "GET", _utf8(target), headers, body)
 
 

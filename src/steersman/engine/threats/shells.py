@@ -10,19 +10,30 @@ from steersman.engine.threats.verdict import Kind, Sign
 #: Commands whose names are no words of English.
 _NAMES = (
     "id|ls|pwd|whoami|uname|ifconfig|ipconfig|netstat|nslookup|wget|curl|ncat|nc|netcat|telnet|bash|sh|zsh|ksh|csh|dash"
-    "|cmd|powershell|pwsh|python[23]?|perl|ruby|php|gcc|chmod|chown|rm|mv|cp|mkdir|rmdir|tftp|scp|sudo|su|ps|env|printenv"
-    "|passwd|useradd|crontab|systeminfo|tasklist|taskkill|certutil|bitsadmin|wmic|reg|net|rundll32|regsvr32|mshta|cscript"
+    "|cmd|powershell|pwsh|python[23]?|perl|ruby|php|gcc|chmod|chown|rm|mv|cp|mkdir|rmdir|tftp|scp"
+    "|sudo|su|ps|env|printenv"
+    "|passwd|useradd|crontab|systeminfo|tasklist|taskkill|certutil|bitsadmin|wmic|reg|net|rundll32"
+    "|regsvr32|mshta|cscript"
     "|wscript|grep|awk|gawk|sed|xargs|tee|tac|nl|od|xxd|base64|dd|df|du|lsof|iptables|ping|ping6|traceroute|tracert|dig"
     "|uptime|hostname|vim?|nano|tar|gzip|unzip|openssl|socat|strace|busybox|getent|arp|route|ss|w|lscpu|mount"
 )
 #: Commands whose names are words: they need an argument that looks like one.
-_WORDS = "cat|type|dir|echo|find|head|tail|more|less|sort|sleep|kill|who|date|touch|read|test|time|set|export|print|printf|exec|eval|source|timeout|nohup|shutdown|reboot|at|watch|split|cut|last"
+_WORDS = (
+    "cat|type|dir|echo|find|head|tail|more|less|sort|sleep|kill|who|date|touch|read|test|time|set"
+    "|export|print|printf|exec|eval|source|timeout|nohup|shutdown|reboot|at|watch|split|cut|last"
+)
 _ARGUMENT = r"(?:\s{1,9}(?:[-/$.~\\*?]|[a-z]:|\d{1,6}\s*+$|\"|')|\s{0,3}(?:$|[;|&><`]))"
 _PATHED = r"(?:\.{0,2}/)?(?:(?:usr/)?(?:local/)?s?bin/)?"
 _QUOTED = re.compile(r"[\"'\\^]{1,2}(?=[a-z])|(?<=[a-z])[\"'\\^]{1,2}")
-_CHAINED = re.compile(rf"[;|&\n]\s{{0,9}}{_PATHED}(?:(?:{_NAMES})(?![\w.=:(-])(?:{_ARGUMENT}|\s{{1,3}}(?:[a-z]{{2,9}}\s{{0,3}}(?:$|[;|&])|\w{{1,60}}[.:/]\w))|(?:{_WORDS}){_ARGUMENT})")
+_CHAINED = re.compile(
+    rf"[;|&\n]\s{{0,9}}{_PATHED}(?:(?:{_NAMES})(?![\w.=:(-])(?:{_ARGUMENT}"
+    rf"|\s{{1,3}}(?:[a-z]{{2,9}}\s{{0,3}}(?:$|[;|&])|\w{{1,60}}[.:/]\w))|(?:{_WORDS}){_ARGUMENT})"
+)
 _SUBSTITUTED = re.compile(rf"(?:\$\(|(?<!`)`(?!`)|<\(|>\()\s{{0,9}}{_PATHED}(?:{_NAMES}|{_WORDS})\b[^)`]{{0,200}}[)`]?")
-_WHOLE = re.compile(rf"[\s++|&;\n\"']{{0,9}}{_PATHED}(?:(?:{_NAMES})(?:{_ARGUMENT}|\s{{1,3}}[a-z/-])|(?:{_WORDS}){_ARGUMENT})")
+_WHOLE = re.compile(
+    rf"[\s+|&;\n\"']{{0,9}}{_PATHED}(?:(?:{_NAMES})(?:{_ARGUMENT}|\s{{1,3}}[a-z/-])"
+    rf"|(?:{_WORDS}){_ARGUMENT})"
+)
 _PATH_OF_COMMAND = re.compile(r"(?:^|[;|&`(]\s{0,9}|[\s;|&`(\"'=])/?(?:usr/)?s?bin/[a-z?*\[\]]{2,12}\b")
 
 _SHAPES = tuple(
@@ -32,19 +43,50 @@ _SHAPES = tuple(
         ("()", r"^\s*+\(\)\s*+\{[^}]{0,40}[;:]\s*+\}\s*+;?", 70, "a function in the environment of a shell"),
         ("/dev/", r"/dev/(?:tcp|udp)/", 62, "a connection opened by the shell"),
         ("cmd", r"\bcmd(?:\.exe)?\s{0,3}/[ckr]\b|\bcmd\.exe\b", 54, "the shell of Windows"),
-        ("powershell", r"\bpowershell(?:\.exe)?\s++(?:-|iex|invoke)|\bpowershell\.exe\b", 56, "PowerShell with options"),
+        (
+            "powershell",
+            r"\bpowershell(?:\.exe)?\s++(?:-|iex|invoke)|\bpowershell\.exe\b",
+            56,
+            "PowerShell with options",
+        ),
         ("invoke iex", r"\binvoke-(?:expression|webrequest|command|item|restmethod)\b|\biex\s*+\(", 54, "PowerShell"),
-        ("-c -e -r -i", r"\b(?:bash|sh|zsh|ksh)\s{1,3}-[ic]\b|\b(?:python[23]?|perl|ruby|php|node)\s{1,3}-[cer]\s", 52, "an interpreter with a program"),
+        (
+            "-c -e -r -i",
+            r"\b(?:bash|sh|zsh|ksh)\s{1,3}-[ic]\b|\b(?:python[23]?|perl|ruby|php|node)\s{1,3}-[cer]\s",
+            52,
+            "an interpreter with a program",
+        ),
         ("nc", r"\bnc(?:at)?\s{1,3}(?:-[a-z]{1,5}\s{1,3}){1,4}", 54, "a connection to elsewhere"),
         ("{", r"\{[a-z]{1,12},[^{}\s]{1,80}\}\s*+$", 30, "words of a command in braces"),
         ("${", r"\$\{jndi:|\$\{(?:lower|upper|env|sys|java|::-)[^}]{0,40}[}:]", 60, "a lookup that loads code"),
         ("<!--", r"<!--\s{0,3}#\s{0,3}(?:exec|include|echo|printenv)\b", 62, "a directive that the server runs"),
-        ("system passthru shell_exec popen proc_open pcntl_exec phpinfo assert call_user_func", r"\b(?:system|passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|assert|call_user_func)\s{0,3}\(\s{0,3}[\"'$)]", 45, "a call that runs a command"),
+        (
+            "system passthru shell_exec popen proc_open pcntl_exec phpinfo assert call_user_func",
+            (
+                r"\b(?:system|passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|assert"
+                r"|call_user_func)\s{0,3}\(\s{0,3}[\"'$)]"
+            ),
+            45,
+            "a call that runs a command",
+        ),
         ("__import__ os.", r"__import__\s{0,3}\(|os\.(?:system|popen)\s{0,3}\(", 45, "a call that runs a command"),
-        ("/etc /proc /var /root /home", r"\b(?:cat|type|more|less|tail|head|strings|nl|tac|od|xxd|grep)\s{1,5}[^\s]{0,20}/(?:etc|proc|var|root|home)/", 54, "a command that reads a file of the system"),
+        (
+            "/etc /proc /var /root /home",
+            (
+                r"\b(?:cat|type|more|less|tail|head|strings|nl|tac|od|xxd|grep)\s{1,5}[^\s]{0,20}/(?:etc"
+                r"|proc|var|root|home)/"
+            ),
+            54,
+            "a command that reads a file of the system",
+        ),
         ("`", r"^[\"'\s]{0,3}`[^`]{1,200}`[\"'\s]{0,3}$", 30, "the value is in backticks"),
         ("getruntime processbuilder", r"getruntime\s{0,3}\(|processbuilder", 52, "a call that runs a command"),
-        ("child_process process.binding mainmodule", r"child_process|process\.binding|mainmodule\.require", 52, "a call that runs a command"),
+        (
+            "child_process process.binding mainmodule",
+            r"child_process|process\.binding|mainmodule\.require",
+            52,
+            "a call that runs a command",
+        ),
         ("?", r"/[a-z?*]{1,6}/[a-z?*]{0,6}\?[a-z?*]{0,6}(?:\s|$)", 35, "a command with its letters hidden"),
         ("$@ $*", r"\$[@*1-9]?[a-z]{0,3}\$[@*]|[a-z]\$[@*][a-z]", 30, "a command with its letters hidden"),
     )
@@ -78,4 +120,5 @@ def _commands(lowered: str) -> Iterator[Sign]:
     if len(stripped) < 200 and stripped[:1] in "|;&+/\"'" and (found := _WHOLE.match(stripped)):
         yield Sign(Kind.COMMAND, 52 if stripped[:1] in "|;&/" else 30, "the value is a command", found[0].strip()[:60])
     if "bin/" in lowered and (found := _PATH_OF_COMMAND.search(lowered)):
-        yield Sign(Kind.COMMAND, 54 if found.start() == 0 or found[0][0] in ";|&`(" else 25, "the path of a command", found[0].strip())
+        weight = 54 if found.start() == 0 or found[0][0] in ";|&`(" else 25
+        yield Sign(Kind.COMMAND, weight, "the path of a command", found[0].strip())

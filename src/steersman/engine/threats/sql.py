@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from steersman.engine.threats.sql_lexer import Tokens
 from steersman.engine.threats.sql_shapes import ANYWHERE, BEHIND_A_QUOTE, Shape
@@ -54,7 +55,7 @@ def sql_signs(text: str, tokens: Tokens) -> Iterator[Sign]:
 
 
 def is_prose(letters: str) -> bool:
-    """Whether English words hold the value together; three and an eighth of all words are enough, in a long text a sixteenth."""
+    """Whether English holds the value together: three such words and an eighth of all, in a long text a sixteenth."""
     held = letters.count("e")
     words = held + letters.count("n") + letters.count("f")
     return held >= 3 and held * (8 if words < 30 else 16) >= words
@@ -98,14 +99,12 @@ def _anywhere(value: _Value) -> Iterator[Sign]:
 def _found(shape: Shape, value: _Value) -> Iterator[Sign]:
     found = shape.pattern.search(value.tokens.letters)
     if found:
-        yield _sign(
-            shape.in_prose if value.is_prose else shape.weight, shape.what, value.tokens.around(*found.span())
-        )
+        yield _sign(shape.in_prose if value.is_prose else shape.weight, shape.what, value.tokens.around(*found.span()))
 
 
 def _pairs(value: _Value) -> Iterator[Sign]:
     words = value.tokens.words
-    for pair in PAIRS.keys() & set(zip(words, words[1:], strict=False)):
+    for pair in PAIRS.keys() & set(pairwise(words)):
         weight = PAIRS[pair]
         yield _sign(weight * 0.6 if value.is_prose else weight, "words that only SQL puts together", " ".join(pair))
 
@@ -135,10 +134,13 @@ def _tautologies(value: _Value) -> Iterator[Sign]:
         begin, end = found.span()
         both = [word for word in tokens.words[begin:end] if word.isalnum()]
         sides = [word for word in both if PART_OF_LOGIC.get(word) is None]
-        if len(sides) == 2 and sides[0] == sides[1] and tokens.words[begin : end].count("=") == 1:
+        if len(sides) == 2 and sides[0] == sides[1] and tokens.words[begin:end].count("=") == 1:
             joined = letters[begin] == "L"
-            weight = 66 if joined else 54 if letters[begin] in "'\"" else 40 if begin == 0 or letters[0] in "'\"" else 20
-            yield _sign(weight * 0.5 if value.is_prose else weight, "a condition that is always true", tokens.around(begin, end))
+            weight = (
+                66 if joined else 54 if letters[begin] in "'\"" else 40 if begin == 0 or letters[0] in "'\"" else 20
+            )
+            seen = tokens.around(begin, end)
+            yield _sign(weight * 0.5 if value.is_prose else weight, "a condition that is always true", seen)
             return
         if tried >= 40:
             return

@@ -48,7 +48,14 @@ class _Parts(dict[str, str]):
             return "x"
         if first == "@":
             return "v"
-        return "-" if first == "-" else token if len(token) == 1 and token < "\x7f" else "p"
+        return _letter_of_symbol(token)
+
+
+def _letter_of_symbol(symbol: str) -> str:
+    """One character of ASCII stands for itself; a run of hyphens is a line and no comment."""
+    if symbol[0] == "-":
+        return "-"
+    return symbol if len(symbol) == 1 and symbol.isascii() else "p"
 
 
 _PART = _Parts(PARTS)

@@ -73,8 +73,11 @@ _WORDS = {
     "X": "outfile dumpfile",
     "i": "into",
     "V": "values",
-    "M": "information_schema sysobjects syscolumns sysusers sysdatabases systables sysibm syscat sqlite_master sqlite_schema"
-    " sqlite_temp_master pg_catalog pg_class pg_user pg_shadow pg_database pg_tables msysobjects msysaces pg_roles pg_toast pg_authid pg_settings pg_stat_activity pg_namespace"
+    "M": "information_schema sysobjects syscolumns sysusers sysdatabases systables"
+    " sysibm syscat sqlite_master sqlite_schema"
+    " sqlite_temp_master pg_catalog pg_class pg_user pg_shadow pg_database"
+    " pg_tables msysobjects msysaces pg_roles pg_toast pg_authid pg_settings"
+    " pg_stat_activity pg_namespace"
     " sysprocesses syslogins syscomments varchar nvarchar sysaux dba_objects innodb_table_stats performance_schema"
     " all_tables all_users all_tab_columns user_tables user_tab_columns user_objects user_users dba_users dba_tables"
     " v$version v$session v$instance rdb$relations rdb$fields rdb$types rdb$collations rdb$functions rdb$database"
@@ -82,21 +85,30 @@ _WORDS = {
     "y": "double float int int2 int4 int8 integer bigint smallint numeric decimal text character bytea json jsonb"
     " real regclass regproc timestamp timestamptz boolean bool uuid xml inet signed unsigned money oid interval",
     "g": "ascii_str bit_and bit_or bit_xor char_length character_length coalesce concat concat_ws convert_tz conv"
-    " current_user date_add date_format date_sub datediff dayname dayofmonth dayofweek dayofyear db_name dbms_assert decode"
+    " current_user date_add date_format date_sub datediff dayname dayofmonth"
+    " dayofweek dayofyear db_name dbms_assert decode"
     " des_encrypt des_decrypt elt encrypt export_set find_in_set format_bytes found_rows from_base64 from_days"
-    " from_unixtime generate_series get_lock group_concat group_uniq_array has_dbaccess ifnull iif inet_aton inet_ntoa instr"
-    " is_member is_srvrolemember json_agg json_array json_build_array json_build_object json_depth json_each json_extract"
+    " from_unixtime generate_series get_lock group_concat group_uniq_array"
+    " has_dbaccess ifnull iif inet_aton inet_ntoa instr"
+    " is_member is_srvrolemember json_agg json_array json_build_array json_build_object"
+    " json_depth json_each json_extract"
     " json_keys json_object json_query json_search json_serialize json_value jsonb_agg jsonb_build_object jsonb_each"
-    " jsonb_object_agg jsonb_path_exists jsonb_pretty json_tree last_day last_insert_id lcase listagg localtimestamp lpad"
+    " jsonb_object_agg jsonb_path_exists jsonb_pretty json_tree last_day"
+    " last_insert_id lcase listagg localtimestamp lpad"
     " make_set makedate maketime master_pos_wait name_const nchar nullif nvl nvl2 octet_length object_id object_name"
     " old_password patindex pg_backend_pid pg_client_encoding pg_ls_dir pg_read_binary_file pg_stat_file period_add"
-    " period_diff quote_ident quote_literal rawtohex regexp_instr regexp_like regexp_matches regexp_replace regexp_substr"
-    " release_lock row_count row_to_json rpad schema_name sec_to_time session_user sqlite_version starts_with std stddev_pop"
+    " period_diff quote_ident quote_literal rawtohex regexp_instr regexp_like"
+    " regexp_matches regexp_replace regexp_substr"
+    " release_lock row_count row_to_json rpad schema_name sec_to_time session_user"
+    " sqlite_version starts_with std stddev_pop"
     " stddev_samp str_to_date strcmp string_agg string_to_array subdate substr substring substring_index suser_name"
-    " suser_sname sys_context sys_guid sysdatetime system_user table_to_xml time_format time_to_sec timediff timestampadd"
+    " suser_sname sys_context sys_guid sysdatetime system_user table_to_xml"
+    " time_format time_to_sec timediff timestampadd"
     " timestampdiff to_base64 to_char to_date to_days to_hex to_number to_tsvector to_json to_seconds ucase unhex"
-    " unistr unix_timestamp user_id user_name utc_date utc_time utc_timestamp uuid_short var_pop var_samp varbinary weekofyear"
-    " xml_valid xmlconcat xmlelement xmlforest xpath_exists yearweek zeroblob array_to_string array_agg bin_to_uuid overlay"
+    " unistr unix_timestamp user_id user_name utc_date utc_time utc_timestamp"
+    " uuid_short var_pop var_samp varbinary weekofyear"
+    " xml_valid xmlconcat xmlelement xmlforest xpath_exists yearweek zeroblob"
+    " array_to_string array_agg bin_to_uuid overlay"
     " add_months array_agg array_append array_cat array_length array_remove array_upper asciistr bfilename"
     " binary_checksum bit_length btrim char_to_rowid charindex chartorowid col_length col_name collation"
     " connection_id cume_dist current_database current_role current_schema current_setting date_part date_trunc"
@@ -114,14 +126,19 @@ _WORDS = {
     " xmlparse xmlserialize cursor_to_xml schema_to_xml query_to_xmlschema current_catalog suser_id suser_name"
     " fn_dblog timestampadd sysdatetimeoffset datetime2 to_clob to_nchar to_yminterval utc_date quote_nullable"
     " txid_current likelihood",
-    "G": "sleep benchmark pg_sleep pg_sleep_for pg_sleep_until load_file extractvalue updatexml randomblob load_extension"
+    "G": "sleep benchmark pg_sleep pg_sleep_for pg_sleep_until load_file extractvalue"
+    " updatexml randomblob load_extension"
     " lo_import lo_export lo_get lo_put lo_from_bytea pg_read_file xmltype query_to_xml database_to_xml dblink"
-    " dblink_connect receive_message utl_inaddr utl_http utl_file dbms_pipe dbms_lock ctxsys httpuritype sys_eval sys_exec"
+    " dblink_connect receive_message utl_inaddr utl_http utl_file dbms_pipe"
+    " dbms_lock ctxsys httpuritype sys_eval sys_exec"
     " gtid_subset gtid_subtract procedure_analyse fn_xe_file_target_read_file"
     " st_latfromgeohash st_longfromgeohash st_pointfromgeohash json_storage_free",
-    "P": "openrowset opendatasource openquery openxml msdasql autonomous_transaction addextendedproc makewebtask dumpdata",
-    "f": "abs acos adddate addtime aes_decrypt aes_encrypt any_value ascii asin atan atan2 avg bin bit_count cast ceil ceiling"
-    " char charset chr coercibility compress connection_id convert cos cot count crc32 curdate curtime database date day"
+    "P": "openrowset opendatasource openquery openxml msdasql autonomous_transaction"
+    " addextendedproc makewebtask dumpdata",
+    "f": "abs acos adddate addtime aes_decrypt aes_encrypt any_value ascii asin"
+    " atan atan2 avg bin bit_count cast ceil ceiling"
+    " char charset chr coercibility compress connection_id convert cos cot"
+    " count crc32 curdate curtime database date day"
     " default degrees encode exp extract field floor format greatest hex hour if insert_id interval last"
     " least left len length ln local localtime locate log log10 log2 lower ltrim max md5 mid min minute month now"
     " password pi pow power quarter quote radians rand random repeat reverse right round row rtrim second sha sha1"
@@ -131,13 +148,16 @@ _WORDS = {
     " left likely lower max month oct ora point polygon printf rank replace schema soundex str strftime string"
     " total typeof unicode values make_interval age treat cardinality corr median mode nextval currval interval"
     " linestring",
-    "e": "the a an of to for with this that these those it its be been are was were you your we our they their he she his"
-    " her them as at if so can will would should may must might have has had do does did but because which who whom whose"
-    " there here than too very into about over under between most more some such each every please i my me us on up out only also after before"
+    "e": "the a an of to for with this that these those it its be been are was"
+    " were you your we our they their he she his"
+    " her them as at if so can will would should may must might have has"
+    " had do does did but because which who whom whose"
+    " there here than too very into about over under between most more some"
+    " such each every please i my me us on up out only also after before"
     " during without within both through while since until what how",
 }
 
-#: `between`, `in`, `is`, `if`, `do` and `into` play a part in both; SQL's is kept, since prose has other words to show it.
+#: These play a part in both; SQL's is kept, since prose has other words to show it.
 _SQL_FIRST = frozenset({"between", "in", "is", "do", "into", "if", "as"})
 
 #: Pairs of neighbours that only SQL puts together, with what they count.

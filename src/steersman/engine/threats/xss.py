@@ -16,28 +16,33 @@ from steersman.engine.threats.verdict import Kind, Sign
 from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, SQUEEZED, WHOLE, Clue
 
 _SPACE = re.compile(r"[\s\\^~|*!?%$#]++|/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
-_HANDLER = re.compile(r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/|\\\]^`-]{0,40}?)=(?!=)")
+_HANDLER = re.compile(
+    r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/"
+    r"|\\\]^`-]{0,40}?)=(?!=)"
+)
 _COMMENT = re.compile(r"/\*[^*]{0,200}\*/|//[^\n]{0,200}\n")
 _ANY_TAG = re.compile(r"</?[a-z]")
 _WORTH_SQUEEZING = (":", "@", "expression", "<")
 _IN_PROSE = 0.6
 _ODD_LAYERS = frozenset({"UTF-7", "seven bits"})
 #: Words of English and of code that look like the name of a handler.
-_NO_HANDLERS = frozenset({"ce", "ly", "es", "line", "going", "set", "to", "tology", "ward", "es"})
-_EVENTS = frozenset(
-    """abort activate afterprint animationcancel animationend animationiteration animationstart auxclick beforeactivate
-    beforecopy beforecut beforeinput beforepaste beforeprint beforetoggle beforeunload begin blur bounce cancel canplay
-    canplaythrough change click close contextmenu copy cuechange cut dblclick drag dragend dragenter dragleave dragover
-    dragstart drop durationchange emptied end ended error finish focus focusin focusout formdata fullscreenchange
-    gotpointercapture hashchange input invalid keydown keypress keyup languagechange load loadeddata loadedmetadata
-    loadend loadstart message messageerror mousedown mouseenter mouseleave mousemove mouseout mouseover mouseup
-    mousewheel offline online pagehide pageshow paste pause play playing pointercancel pointerdown pointerenter
-    pointerleave pointermove pointerout pointerover pointerrawupdate pointerup popstate progress propertychange
-    ratechange readystatechange repeat reset resize scroll scrollend search securitypolicyviolation seeked seeking select
-    selectionchange selectstart show slotchange stalled start storage submit suspend timeupdate toggle touchcancel
-    touchend touchmove touchstart transitioncancel transitionend transitionrun transitionstart unhandledrejection unload
-    volumechange waiting wheel zoom""".split()
-)
+_NO_HANDLERS = frozenset({"ce", "ly", "es", "line", "going", "set", "to", "tology", "ward"})
+_NAMES_OF_EVENTS = """
+    abort activate afterprint animationcancel animationend animationiteration animationstart auxclick
+    beforeactivate beforecopy beforecut beforeinput beforepaste beforeprint beforetoggle beforeunload begin blur
+    bounce cancel canplay canplaythrough change click close contextmenu copy cuechange cut dblclick drag dragend
+    dragenter dragleave dragover dragstart drop durationchange emptied end ended error finish focus focusin
+    focusout formdata fullscreenchange gotpointercapture hashchange input invalid keydown keypress keyup
+    languagechange load loadeddata loadedmetadata loadend loadstart message messageerror mousedown mouseenter
+    mouseleave mousemove mouseout mouseover mouseup mousewheel offline online pagehide pageshow paste pause play
+    playing pointercancel pointerdown pointerenter pointerleave pointermove pointerout pointerover
+    pointerrawupdate pointerup popstate progress propertychange ratechange readystatechange repeat reset resize
+    scroll scrollend search securitypolicyviolation seeked seeking select selectionchange selectstart show
+    slotchange stalled start storage submit suspend timeupdate toggle touchcancel touchend touchmove touchstart
+    transitioncancel transitionend transitionrun transitionstart unhandledrejection unload volumechange waiting
+    wheel zoom
+"""
+_EVENTS = frozenset(_NAMES_OF_EVENTS.split())
 
 
 def xss_signs(text: str, layers: tuple[str, ...] = (), *, is_prose: bool = False) -> Iterator[Sign]:

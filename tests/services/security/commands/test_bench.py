@@ -17,7 +17,13 @@ def test_recall_is_told_for_both_halves() -> None:
     cases = [corpora.Case(str(number), Kind.SQL, request, held_out=number > 2) for number in range(4)]
     cases.append(corpora.Case("4", Kind.SQL, b"GET / HTTP/1.1\r\n\r\n", held_out=True))
     assert bench.recall(cases) == {
-        "sql_injection": {"cases": 5, "as_that_kind": 80.0, "as_any_kind": 80.0, "tuned_half": 100.0, "held_out_half": 50.0}
+        "sql_injection": {
+            "cases": 5,
+            "as_that_kind": 80.0,
+            "as_any_kind": 80.0,
+            "tuned_half": 100.0,
+            "held_out_half": 50.0,
+        }
     }
 
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from steersman.contract.service import Command
 
 _TARGETS: tuple[tuple[str, str, str], ...] = (
-    ("threats check", "check:check", "Judge the requests or values of a JSONL file: kind, score, reason and time of each."),
-    ("bench threats", "bench:threats", "Measure detection on labelled attacks, on prose, code and log lines, and its time."),
+    (
+        "threats check",
+        "check:check",
+        "Judge the requests or values of a JSONL file: kind, score, reason and time of each.",
+    ),
+    (
+        "bench threats",
+        "bench:threats",
+        "Measure detection on labelled attacks, on prose, code and log lines, and its time.",
+    ),
 )
 
 COMMANDS: tuple[Command, ...] = tuple(

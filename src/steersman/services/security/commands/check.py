@@ -1,7 +1,7 @@
-"""`steersman threats check FILE`: the verdict on each line of a file, from the code that guards live traffic.
+r"""`steersman threats check FILE`: the verdict on each line of a file, from the code that guards live traffic.
 
 A line is a JSON object with exactly one of
-    {"request": "GET /?id=1 HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n", "free_text": ["prompt"]}
+    {"request": "GET /?id=1 HTTP/1.1\\r\\nHost: x\r\n\r\n", "free_text": ["prompt"]}
     {"request_base64": "R0VUIC8...", "free_text": []}
     {"value": "1 or 1=1", "field": "query"}
 """
@@ -25,8 +25,8 @@ _ATTACKS_FOUND = 1
 _BAD_LINES = 2
 
 _FILE_HELP = (
-    'One JSON object a line: {"request": "GET /... HTTP/1.1\\r\\n..."} or {"request_base64": "..."}, both optionally with '
-    '"free_text": ["names of parameters that hold prose"], or {"value": "...", "field": "query"}. '
+    'One JSON object a line: {"request": "GET /... HTTP/1.1\\r\\n..."} or {"request_base64": "..."}, both '
+    'optionally with "free_text": ["names of parameters that hold prose"], or {"value": "...", "field": "query"}. '
     f"A field is one of {FIELDS}; in free_text attacks are only observed."
 )
 _File = Annotated[Path, typer.Argument(help=_FILE_HELP, exists=True, dir_okay=False)]
@@ -51,7 +51,7 @@ class Answer:
 
 
 def check(file: _File, as_json: _Json = False) -> int:  # noqa: FBT002 - typer makes a flag of it
-    """Print one line for each line. Ends with 0 when nothing was found, 1 with attacks, 2 when a line could not be read."""
+    """Print one line for each line. Ends with 0 when nothing was found, 1 with attacks, 2 with lines that are wrong."""
     code = 0
     for answer in answers(file):
         code = max(code, answer.exit_code)

@@ -1,8 +1,8 @@
 """What detection is measured on: labelled attacks from files, and honest text from what is on the machine.
 
-The attacks are not part of the project; they are read where the caller says they lie. A case of the rule tests that only
-says "this rule must not fire" is no honest text and is left out. Prose are paragraphs of licences, package descriptions
-and the docstrings of the standard library; code are its lines.
+The attacks are not part of the project; they are read where the caller says they lie. A case of the rule tests that
+only says "this rule must not fire" is no honest text and is left out. Prose are paragraphs of licences, package
+descriptions and the docstrings of the standard library; code are its lines.
 """
 
 from __future__ import annotations

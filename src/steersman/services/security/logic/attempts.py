@@ -48,8 +48,8 @@ _NO_SUSPICION = Suspicion(Guessing.NOTHING, Advice.NOTHING, "")
 def judged(state: Failures, attempt: Attempt, limits: AttemptLimits) -> tuple[Failures, Suspicion]:
     """Fold one attempt in and return the new state with the verdict.
 
-    Attempts come in the order of time. A success forgets the failures of that address at that account, and nothing else:
-    whoever owns one account could otherwise wash the tries at all others away.
+    Attempts come in the order of time. A success forgets the failures of that address at that account and nothing
+    else: whoever owns one account could otherwise wash the tries at all others away.
     """
     recent = _recent(state.kept, attempt.at - limits.window_seconds)
     if attempt.succeeded:

@@ -23,7 +23,8 @@ def missed(figures: Mapping[str, Any]) -> list[str]:
     for path, limit, is_least in _GOALS:
         figure = _at(figures, path)
         if figure < limit if is_least else figure > limit:
-            sentences.append(f"{'.'.join(path)} is {figure:g}, the goal is {'at least' if is_least else 'at most'} {limit:g}")
+            side = "at least" if is_least else "at most"
+            sentences.append(f"{'.'.join(path)} is {figure:g}, the goal is {side} {limit:g}")
     return sentences
 
 
