@@ -43,11 +43,7 @@ def test_every_value_gets_a_verdict_and_the_same_each_time(value: str | bytes, f
 
 @given(VALUES)
 def test_every_request_gets_a_verdict(raw: str | bytes) -> None:
-    try:
-        assert inspect(raw).reason
-    except UnicodeEncodeError:
-        # Text that is no text cannot have come over a wire.
-        assert isinstance(raw, str)
+    assert inspect(raw).reason
 
 
 @given(VALUES, st.booleans())
@@ -66,7 +62,7 @@ def test_the_case_of_letters_changes_no_kind(attack: str, data: st.DataObject) -
     assert inspect_value(mixed).kind is inspect_value(attack).kind
 
 
-@given(st.sampled_from(ATTACKS), st.lists(st.sampled_from(["percent", "twice", "entities", "escapes"]), max_size=3))
+@given(st.sampled_from(ATTACKS), st.lists(st.sampled_from(["percent", "twice", "entities", "escapes"]), max_size=2))
 def test_encodings_around_an_attack_change_no_kind(attack: str, layers: list[str]) -> None:
     text = attack
     for layer in layers:

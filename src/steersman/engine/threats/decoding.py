@@ -13,7 +13,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-MOST_ROUNDS = 4
+MOST_ROUNDS = 6
 
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})++")
 _PERCENT_U = re.compile(r"%u([0-9a-fA-F]{4})")

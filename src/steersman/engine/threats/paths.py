@@ -33,11 +33,11 @@ def path_signs(text: str, layers: tuple[str, ...], *, is_prose: bool = False) ->
     lowered = text.lower()
     if "0x2" in lowered or "0x5c" in lowered:
         lowered = lowered.replace("0x2e", ".").replace("0x2f", "/").replace("0x5c", "/")
-    ups = _UP.findall(lowered[:4096]) if ".." in lowered else ()
+    ups = _UP.findall(lowered) if ".." in lowered else ()
     if ups:
         hidden = 25 if layers else 0
         above_root = 20 if lowered.lstrip()[:1] in "/\\" and _ABOVE_ROOT.match(lowered.strip()) else 0
-        weight = min(80, 32 + 24 * (len(ups) - 1)) + hidden + above_root
+        weight: float = min(80, 32 + 24 * (len(ups) - 1)) + hidden + above_root
         if is_prose and not lowered.lstrip().startswith((".", "/", "\\")):
             weight *= 0.5
         yield Sign(Kind.PATH, weight, f"{len(ups)} steps out of a folder", ups[0].strip())

@@ -64,7 +64,7 @@ class Piece:
 
 def parse(raw: str | bytes) -> Request:
     """Read a raw request. Lines may end in CR LF or LF; what is no header is left out."""
-    wire = raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
+    wire = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     head, gap, body = _halves(wire)
     lines = head.decode("latin-1").splitlines() if gap else wire.decode("latin-1").splitlines()
     first = lines[0].strip() if lines else ""

@@ -116,14 +116,14 @@ def _is_prose(paragraph: str, joined: str) -> bool:
 def _texts() -> Iterator[str]:
     """Package descriptions, licences, docstrings."""
     for package in distributions():
-        yield str(package.metadata.get_payload())
+        yield package.metadata["Description"] or package.read_text("METADATA") or ""
         for file in package.files or ():
             if file.name.upper().startswith(("LICENSE", "COPYING", "NOTICE")):
                 path = Path(str(package.locate_file(file)))
                 if path.is_file():
                     yield path.read_text(encoding="utf-8", errors="replace")
-    for file in _modules():
-        yield from _docstrings(file)
+    for module in _modules():
+        yield from _docstrings(module)
 
 
 def _docstrings(file: Path) -> Iterator[str]:

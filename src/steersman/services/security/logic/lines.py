@@ -40,7 +40,7 @@ def judge(line: Line) -> Verdict:
 
 def _value(told: dict[str, Any]) -> Line:
     try:
-        return Line(value=told["value"], field=Field(told.get("field")))
+        return Line(value=told["value"], field=Field(str(told.get("field"))))
     except ValueError as error:
         raise InvalidInput(f"field has to be one of {FIELDS}, and is {told.get('field')!r}") from error
 
