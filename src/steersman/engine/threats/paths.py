@@ -18,6 +18,8 @@ _SYSTEM_FILE = (
     r"|\.git/(?:config|head|index)|\.svn/|\.aws/|\.env\b|wp-config\.php|web\.config"
     r"|inetpub|var/log/|usr/local/|config\.inc\.php)"
 )
+#: Folders among these that honest paths lead through.
+_PUBLIC = ("var/log/", "usr/local/")
 _WHOLE = re.compile(rf"(?:file:)?[/\\.]{{0,9}}(?:[a-z]:[/\\]?)?(?:[\w.$-]{{1,30}}[/\\]{{1,3}}){{0,4}}{_SYSTEM_FILE}")
 _ANYWHERE = re.compile(_SYSTEM_FILE)
 _SQUASHED = re.compile(r"[/\\]{0,2}(?:\.{3,}+[/\\{]|\.{5,}+[a-z])")
@@ -33,7 +35,7 @@ def path_signs(text: str, layers: tuple[str, ...], *, is_prose: bool = False) ->
     lowered = text.lower()
     if "0x2" in lowered or "0x5c" in lowered:
         lowered = lowered.replace("0x2e", ".").replace("0x2f", "/").replace("0x5c", "/")
-    ups = _UP.findall(lowered) if ".." in lowered else ()
+    ups = _UP.findall(lowered) if "../" in lowered or "..\\" in lowered or "..;" in lowered else ()
     if ups:
         hidden = 25 if layers else 0
         above_root = 20 if lowered.lstrip()[:1] in "/\\" and _ABOVE_ROOT.match(lowered.strip()) else 0
@@ -55,4 +57,6 @@ def _files(lowered: str, *, with_steps: bool) -> Iterator[Sign]:
     if found := _WHOLE.match(stripped):
         yield Sign(Kind.PATH, 56, "the value begins with a file of the system", found[0])
     elif found := _ANYWHERE.search(lowered):
-        yield Sign(Kind.PATH, 45 if with_steps else 22, "a file of the system", found[0])
+        # A sentence may name such a file; a value that is one path does so to read it.
+        is_path = not any(letter.isspace() for letter in stripped) and not found[0].startswith(_PUBLIC)
+        yield Sign(Kind.PATH, 52 if is_path else 45 if with_steps else 22, "a file of the system", found[0])

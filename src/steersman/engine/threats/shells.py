@@ -25,8 +25,9 @@ _WORDS = (
 _ARGUMENT = r"(?:\s{1,9}(?:[-/$.~\\*?]|[a-z]:|\d{1,6}\s*+$|\"|')|\s{0,3}(?:$|[;|&><`]))"
 _PATHED = r"(?:\.{0,2}/)?(?:(?:usr/)?(?:local/)?s?bin/)?"
 _QUOTED = re.compile(r"[\"'\\^]{1,2}(?=[a-z])|(?<=[a-z])[\"'\\^]{1,2}")
+_TORN_WORD = re.compile(r"[a-z][\"'\\^]{1,2}[a-z]")
 _CHAINED = re.compile(
-    rf"[;|&\n]\s{{0,9}}{_PATHED}(?:(?:{_NAMES})(?![\w.=:(-])(?:{_ARGUMENT}"
+    rf"[;|&\n]\s{{0,9}}+(?=[a-z./]){_PATHED}(?:(?:{_NAMES})(?![\w.=:(-])(?:{_ARGUMENT}"
     rf"|\s{{1,3}}(?:[a-z]{{2,9}}\s{{0,3}}(?:$|[;|&])|\w{{1,60}}[.:/]\w))|(?:{_WORDS}){_ARGUMENT})"
 )
 _SUBSTITUTED = re.compile(rf"(?:\$\(|(?<!`)`(?!`)|<\(|>\()\s{{0,9}}{_PATHED}(?:{_NAMES}|{_WORDS})\b[^)`]{{0,200}}[)`]?")
@@ -55,6 +56,24 @@ _SHAPES = tuple(
             r"\b(?:bash|sh|zsh|ksh)\s{1,3}-[ic]\b|\b(?:python[23]?|perl|ruby|php|node)\s{1,3}-[cer]\s",
             52,
             "an interpreter with a program",
+        ),
+        (
+            "for",
+            (
+                r"^[&\s]{0,9}for\s{1,9}(?:/[dflr]\s{1,9}(?:\"[^\"]{0,80}\"\s{1,9}|\S{1,80}\s{1,9})?){0,2}%{1,2}"
+                r"\S{0,30}\s{1,9}in\s{0,9}\("
+            ),
+            56,
+            "a loop of the shell of Windows",
+        ),
+        (
+            "if",
+            (
+                r"^[&\s]{0,9}if\s{1,20}(?:/i\s{1,20})?(?:not\s{1,20})?(?:exist|defined"
+                r"|errorlevel|cmdextversion|[\"%!\[]\S{0,40}\s{0,9}==|\S{1,40}\s{1,9}(?:equ|neq|lss|leq|gtr|geq)\s)"
+            ),
+            54,
+            "a condition of the shell of Windows",
         ),
         ("nc", r"\bnc(?:at)?\s{1,3}(?:-[a-z]{1,5}\s{1,3}){1,4}", 54, "a connection to elsewhere"),
         ("{", r"\{[a-z]{1,12},[^{}\s]{1,80}\}\s*+$", 30, "words of a command in braces"),
@@ -103,7 +122,7 @@ def shell_signs(text: str, *, is_prose: bool = False) -> Iterator[Sign]:
         # Documents about a shell are full of its commands; what no sentence says by accident is above.
         return
     yield from _commands(lowered)
-    if any(mark in lowered for mark in ("'", '"', "\\", "^")):
+    if _TORN_WORD.search(lowered):
         joined = _QUOTED.sub("", lowered)
         for sign in _commands(joined):
             yield Sign(sign.kind, sign.weight * 0.8, sign.what + ", between quotes", sign.seen)

@@ -157,7 +157,7 @@ def _odd_literals(value: _Value) -> Iterator[Sign]:
         yield _sign(50, "signs that probe a parser", text.strip()[:40])
     if "$" in text and (nosql := _NOSQL.search(text)):
         yield _sign(60, "an operator of a document database", nosql[0])
-    if "0x" in text:
+    if "0x" in text and not value.is_prose:
         yield from _hex_text(value)
     if (";" in text or "&&" in text or "||" in text) and (script := _JS_OF_A_DATABASE.search(text)):
         yield _sign(54 if "this" in script[0] else 25, "script that a document database runs", script[0])
