@@ -43,7 +43,7 @@ _SHAPES = tuple(
         ("ifs", r"\$\{?ifs\b", 60, "a separator of the shell in place of a space"),
         ("()", r"^\s*+\(\)\s*+\{[^}]{0,40}[;:]\s*+\}\s*+;?", 70, "a function in the environment of a shell"),
         ("/dev/", r"/dev/(?:tcp|udp)/", 62, "a connection opened by the shell"),
-        ("cmd", r"\bcmd(?:\.exe)?\s{0,3}/[ckr]\b|\bcmd\.exe\b", 54, "the shell of Windows"),
+        ("cmd", r"cmd(?:\.exe)?\s{0,3}/[ckr]\b|cmd\.exe\b", 54, "the shell of Windows"),
         (
             "powershell",
             r"\bpowershell(?:\.exe)?\s++(?:-|iex|invoke)|\bpowershell\.exe\b",

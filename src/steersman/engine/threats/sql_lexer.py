@@ -32,13 +32,25 @@ _PREFIXES = (
     ("st_", "g"),
     ("lo_", "g"),
 )
+_MOST_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 24
 _STARTS = frozenset(prefix[:2] for prefix, _ in _PREFIXES)
 
 
 class _Parts(dict[str, str]):
-    """The part of a token; tokens that nobody listed get theirs from their first character."""
+    """The part of a token; tokens that nobody listed get theirs from their first character.
+
+    Short ones are remembered, up to a number, because the same words come again: that changes the time and no answer.
+    """
 
     def __missing__(self, token: str) -> str:
+        part = self._of_unlisted(token)
+        if len(self) < _MOST_REMEMBERED and len(token) <= _LONGEST_REMEMBERED:
+            self[token] = part
+        return part
+
+    @staticmethod
+    def _of_unlisted(token: str) -> str:
         first = token[0]
         if first.isalpha() or first == "_":
             if token[:2] not in _STARTS:

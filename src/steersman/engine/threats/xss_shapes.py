@@ -63,7 +63,7 @@ WHOLE = (
         "document",
         56,
         "an object of the page",
-        r"\bdocument\s{0,9}(?:\?\.|\.|\[)\s{0,9}[\"'`]?(?:cookie|domain|write"
+        r"document\s{0,9}(?:\?\.|\.|\[)\s{0,9}[\"'`]?(?:cookie|domain|write"
         r"|writeln|location|body|forms|queryselector\w*+|getelement\w*+|createelement"
         r"|documenturi|url|referrer|documentelement|scripts|images|links|open"
         r"|execcommand|default)\b",
@@ -73,7 +73,7 @@ WHOLE = (
         "window",
         56,
         "an object of the page",
-        r"\bwindow\s{0,9}(?:\?\.|\.|\[)\s{0,9}[\"'`]?(?:location|name|open|onerror"
+        r"window\s{0,9}(?:\?\.|\.|\[)\s{0,9}[\"'`]?(?:location|name|open|onerror"
         r"|onload|eval|alert|atob|settimeout|parent|top|opener|history|navigator"
         r"|document|event)\b",
     ),
@@ -101,7 +101,7 @@ WHOLE = (
         "`",
         54,
         "a call of a function of the page without brackets",
-        r"(?<![`\w])(?:[\w.]{0,40}\.)?(?:alert|confirm|prompt|eval|settimeout"
+        r"(?<!`)(?:alert|confirm|prompt|eval|settimeout"
         r"|setinterval|function|call|apply|bind|constructor|concat|map|find|some"
         r"|every)`[^`]{0,200}`",
     ),
@@ -115,7 +115,10 @@ WHOLE = (
     _clue("#{ ${ @{ *{", 54, "a template that computes", r"[#$@*]\{\s{0,3}\d{1,5}\s{0,3}[*+-]\s{0,3}\d{1,5}\s{0,3}\}"),
     _clue("ng-", 45, "an attribute of a template", r"\bng-(?:app|init|click|csp|focus|mouse\w++|include|bind-html)\b"),
     _clue(
-        "set", 54, "a call that runs text later", r"(?<![.\w])set(?:timeout|interval|immediate)(?:\(\s{0,9}[^)\s]|`)"
+        "settimeout setinterval setimmediate",
+        54,
+        "a call that runs text later",
+        r"(?<![.\w])set(?:timeout|interval|immediate)(?:\(\s{0,9}[^)\s]|`)",
     ),
     _clue("function", 54, "a function made of text", r"\bnew\s{1,9}function\b|\bfunction\s{0,3}\(\s{0,3}[\"'`]"),
     _clue("fromcharcode", 55, "text put together from codes of characters", r"\bfromcharcode\b"),
