@@ -1,0 +1,155 @@
+"""The Ed25519 key that signs checkpoints, in the data directory, and the only place that signs and verifies.
+
+It is made once. A key that is missing or damaged while there are checkpoints is never replaced in silence: whoever
+holds the older checkpoints would see another key and could not tell an accident from a forgery.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from steersman.engine.audit.checkpoint import Checkpoint, Note, NoteKey, parse_note
+from steersman.model.errors import InvalidInput, Permanent
+
+KEY_FILE = Path("secrets") / "audit-key"
+PUBLIC_FILE = Path("audit") / "public-key"
+_ORIGIN_CHARACTERS = 16
+#: What a person does when there is no way back to the key.
+ANEW = "or begin a new log with `steersman audit anew`, which keeps the old evidence aside"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """Signs checkpoints; the origin of the log is its fingerprint."""
+
+    private: Ed25519PrivateKey
+    public: NoteKey
+
+    @classmethod
+    def of(cls, private: Ed25519PrivateKey) -> SigningKey:
+        raw = private.public_key().public_bytes_raw()
+        return cls(private, NoteKey(f"steersman/{sha256(raw).hexdigest()[:_ORIGIN_CHARACTERS]}", raw))
+
+    def sign(self, size: int, root: bytes, time_ns: int) -> Note:
+        checkpoint = Checkpoint(self.public.name, size, root, time_ns)
+        signature = self.private.sign(checkpoint.text().encode())
+        return Note(checkpoint, self.public.name, self.public.id, signature)
+
+
+def new_key() -> SigningKey:
+    return SigningKey.of(Ed25519PrivateKey.generate())
+
+
+def verified(text: str, key: NoteKey) -> Note:
+    """Parse a signed checkpoint and check its signature and origin; raises `InvalidInput` with what is wrong."""
+    note = parse_note(text)
+    size = note.checkpoint.size
+    if not note.claims(key) or note.checkpoint.origin != key.name:
+        raise InvalidInput(f"the checkpoint of {size} entries is by {note.key_name}, and the key here is {key.name}")
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public).verify(note.signature, note.signed)
+    except InvalidSignature as error:
+        raise InvalidInput(f"the signature of the checkpoint of {size} entries is wrong") from error
+    return note
+
+
+def load_or_make(data_dir: Path, *, signed_before: bool) -> SigningKey:
+    """Return the key of this data directory, made now when nothing was ever signed.
+
+    Raises `Permanent` with the next step for a key that is damaged, open to others, or gone though it signed something.
+    """
+    path = data_dir / KEY_FILE
+    if path.exists():
+        key = _load(path, signed_before=signed_before)
+    elif signed_before:
+        raise Permanent(
+            f"{path} is missing, and checkpoints of the journal were signed with it: restore this file from a backup "
+            f"of the data directory, {ANEW}"
+        )
+    else:
+        key = new_key()
+        pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        place(path, pem)
+    public = f"{key.public.text()}\n".encode()
+    if not (data_dir / PUBLIC_FILE).exists() or (data_dir / PUBLIC_FILE).read_bytes() != public:
+        place(data_dir / PUBLIC_FILE, public)
+    return key
+
+
+def _load(path: Path, *, signed_before: bool) -> SigningKey:
+    if exposed := exposed_key(path):
+        raise Permanent(f"{exposed}; run `chmod 600 {path}`, and if others had access, {ANEW.removeprefix('or ')}")
+    private = _parsed(path)
+    if private is None:
+        step = f"restore this file from a backup of the data directory, {ANEW}"
+        if not signed_before:
+            step = "nothing was signed with it yet, so delete it and start again"
+        raise Permanent(f"{path} is damaged, it does not hold an Ed25519 key: {step}")
+    return SigningKey.of(private)
+
+
+def _parsed(path: Path) -> Ed25519PrivateKey | None:
+    try:
+        private = load_pem_private_key(path.read_bytes(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    except OSError as error:
+        raise Permanent(f"{path} cannot be read: {error.strerror}; give it to the user that runs Steersman") from error
+    return private if isinstance(private, Ed25519PrivateKey) else None
+
+
+def exposed_key(path: Path) -> str | None:
+    """Say so when others than the owner may read or write the key, or when it is not there."""
+    try:
+        mode = path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return f"{path} is gone: no checkpoint can be signed after the next start"
+    return f"{path} has mode {mode:04o}: others than its owner may sign with it" if mode & 0o077 else None
+
+
+def public_key(data_dir: Path) -> NoteKey:
+    """Return the public key of a data directory for a verification; raises `Permanent` without one."""
+    path = data_dir / PUBLIC_FILE
+    try:
+        return NoteKey.parse(path.read_text("utf-8"))
+    except (OSError, InvalidInput, UnicodeDecodeError) as error:
+        raise Permanent(
+            f"{path} is missing or damaged: give --key FILE with a copy of the public key, or start the platform once, "
+            "which writes it again from the signing key"
+        ) from error
+
+
+def place(path: Path, content: bytes) -> None:
+    """Put a small private file in place so that a kill or a power cut leaves all of it or none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that what a folder lists survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

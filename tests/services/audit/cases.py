@@ -1,0 +1,35 @@
+"""The examples of audit for the conformance kit: evidence that no longer agrees, and a key that others can read."""
+
+from __future__ import annotations
+
+from steersman.contract.ports import Context, JournalEntry
+from steersman.contract.testing import Cases, Harness
+from steersman.services.audit.store.keys import KEY_FILE
+
+
+def _prepare(context: Context) -> None:
+    """Have something signed, so that the newest checkpoint agrees with something."""
+    ports = context.ports
+    entry = JournalEntry(
+        ports.ids.new(), ports.clock.wall_ns(), context.caller.tenant, "somebody", "thing.happened", "it"
+    )
+    with ports.database.transaction() as transaction:
+        ports.journal.append(transaction, [entry])
+    context.state.log.finish()
+
+
+def _rewrite_history(_harness: Harness, context: Context) -> None:
+    """Do what the owner of the database file can: take the trigger away and change an entry."""
+    with context.ports.database.transaction() as connection:
+        connection.exec_driver_sql("DROP TRIGGER journal_no_update")
+        connection.exec_driver_sql("UPDATE journal SET actor = 'nobody'")
+
+
+def _share_the_key(_harness: Harness, context: Context) -> None:
+    (context.ports.data_dir / KEY_FILE).chmod(0o644)
+
+
+CASES = Cases(
+    prepare=_prepare,
+    breaks={"evidence": _rewrite_history, "audit_key_private": _share_the_key},
+)
