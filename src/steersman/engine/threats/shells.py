@@ -80,7 +80,7 @@ _SHAPES = tuple(
         ("${", r"\$\{jndi:|\$\{(?:lower|upper|env|sys|java|::-)[^}]{0,40}[}:]", 60, "a lookup that loads code"),
         ("<!--", r"<!--\s{0,3}#\s{0,3}(?:exec|include|echo|printenv)\b", 62, "a directive that the server runs"),
         (
-            "system passthru shell_exec popen proc_open pcntl_exec phpinfo assert call_user_func",
+            "system passthru shell_exec popen proc_open pcntl_exec phpinfo assert( call_user_func",
             (
                 r"\b(?:system|passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|assert"
                 r"|call_user_func)\s{0,3}\(\s{0,3}[\"'$)]"
