@@ -120,7 +120,12 @@ WHOLE = (
         "a call that runs text later",
         r"(?<![.\w])set(?:timeout|interval|immediate)(?:\(\s{0,9}[^)\s]|`)",
     ),
-    _clue("function( function` new", 54, "a function made of text", r"\bnew\s{1,9}function\b|\bfunction\s{0,3}\(\s{0,3}[\"'`]"),
+    _clue(
+        "function( function` new",
+        54,
+        "a function made of text",
+        r"\bnew\s{1,9}function\b|\bfunction\s{0,3}\(\s{0,3}[\"'`]",
+    ),
     _clue("fromcharcode", 55, "text put together from codes of characters", r"\bfromcharcode\b"),
     _clue(
         "constructor",
