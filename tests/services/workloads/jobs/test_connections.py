@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from steersman.model.topology import EdgeKind
+from steersman.model.topology import Edge, EdgeKind
 from steersman.services.workloads.jobs.connections import watch_connections
 
 _SERVER = """
@@ -29,12 +30,25 @@ def _service(program: str, *arguments: str) -> dict[str, Any]:
     return {"command": [sys.executable, "-S", "-E", "-c", program, *arguments]}
 
 
-async def _watched(yard: Any) -> None:
-    watching = asyncio.create_task(watch_connections(yard.fleet.view, yard.clock, yard.observer))
+class _Told:
+    """Keeps the edges that it is told of, and wakes who waits for them."""
+
+    def __init__(self) -> None:
+        self.edges: list[Edge] = []
+        self.told = asyncio.Event()
+
+    def declare(self, _entities: Sequence[Any], edges: Sequence[Edge]) -> None:
+        self.edges.extend(edges)
+        self.told.set()
+
+
+async def _watched(yard: Any) -> list[Edge]:
+    observer: Any = _Told()
+    watching = asyncio.create_task(watch_connections(yard.fleet.view, yard.clock, observer))
     await yard.clock.advance(5.0)
-    while not yard.observer.edges and not watching.done():
-        await asyncio.sleep(0.005)
+    await observer.told.wait()
     watching.cancel()
+    return observer.edges
 
 
 def test_a_connection_between_two_services_is_an_edge(make_yard: Any, tmp_path: Any) -> None:
@@ -44,6 +58,6 @@ def test_a_connection_between_two_services_is_an_edge(make_yard: Any, tmp_path: 
     yard.start("orders")
     yard.start("front")
     yard.fleet.look(1.0)
-    asyncio.run(_watched(yard))
-    found = {(edge.kind, edge.source.ref, edge.target.ref, edge.declared) for edge in yard.observer.edges}
+    edges = asyncio.run(_watched(yard))
+    found = {(edge.kind, edge.source.ref, edge.target.ref, edge.declared) for edge in edges}
     assert found == {(EdgeKind.CALLS, "service:front", "service:orders", False)}
