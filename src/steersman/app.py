@@ -43,6 +43,8 @@ from steersman.runtime.http.assembly import Rules, assemble
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
+from steersman.runtime.identity.identity import Identity
+from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.ids import RandomIds
 from steersman.runtime.kernels import keep_cache
 from steersman.runtime.knobs import Knobs
@@ -60,7 +62,7 @@ _WATCHDOG_SECONDS = 4.5
 _DESCRIPTORS = 16_384
 
 #: What is there before any service starts, for services to ask for by type.
-HOUSE_PROVIDES = (Limits, Traffic, TaskSupervisor, LoadedSettings, Logs, Tracing, House, Actions, Knobs)
+HOUSE_PROVIDES = (Limits, Traffic, TaskSupervisor, LoadedSettings, Logs, Tracing, House, Actions, Knobs, Identity)
 
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
 _Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
@@ -169,7 +171,10 @@ def compose(
         provided=provided,
     )
     house = House(services, ports, provided)
-    provided |= {House: house, Actions: Actions(ports), Knobs: Knobs(ports)}
+    kept = settings.by_kind.get(IdentitySettings, IdentitySettings())
+    assert isinstance(kept, IdentitySettings)  # noqa: S101 - narrows the type; the mapping is by class
+    identity = Identity.open(ports, services, kept)
+    provided |= {House: house, Actions: Actions(ports), Knobs: Knobs(ports), Identity: identity}
     rules = Rules(keys=keys, allowed_hosts=settings.house.allowed_hosts, insecure=settings.house.insecure)
     return Platform(house, assemble(house, rules, limits, traffic, tracing), supervisor, durable)
 

@@ -25,7 +25,7 @@ from steersman.contract.ports import Caller
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.console.assets import URL_PREFIX, Assets
 from steersman.runtime.console.figures import FORMATS
-from steersman.runtime.console.shell import Shell
+from steersman.runtime.console.shell import Refusal, Shell
 from steersman.services.telemetry.jobs.live import fill, host_facts
 from steersman.services.telemetry.jobs.machine import Machine, Place
 from steersman.services.telemetry.logic.live import Counters, Feed, Live, SourceRow
@@ -138,7 +138,7 @@ class Platform:
         return Starlette(
             routes=[
                 Route("/", page),
-                Route("/login", lambda request: shell.login(request, refused=True)),
+                Route("/login", lambda request: shell.login(request, refusal=Refusal.TOKEN)),
                 Route("/api/telemetry/live/stream", events),
                 Route("/api/telemetry/overview", overview),
                 Mount(URL_PREFIX, Assets()),

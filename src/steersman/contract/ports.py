@@ -40,11 +40,17 @@ class Ids(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling. `permissions` may hold `*`, which grants all of them."""
+    """Who is calling. `permissions` may hold `*`, which grants all of them.
+
+    `account` is the id of whoever is known by an account, `session` that of their sign-in, `key` that of an API key.
+    """
 
     subject: str
     tenant: Tenant = DEFAULT_TENANT
     permissions: frozenset[str] = frozenset()
+    account: str = ""
+    session: str = ""
+    key: str = ""
 
     def may(self, permission: str) -> bool:
         return "*" in self.permissions or permission in self.permissions

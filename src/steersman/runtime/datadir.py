@@ -159,10 +159,10 @@ def _marker_text(version: int) -> str:
 
 
 def _write_marker(path: Path, version: int) -> None:
-    _replace_file(path / _MARKER_DRAFT, path / _MARKER, _marker_text(version).encode())
+    replace_file(path / _MARKER_DRAFT, path / _MARKER, _marker_text(version).encode())
 
 
-def _replace_file(draft: Path, target: Path, content: bytes) -> None:
+def replace_file(draft: Path, target: Path, content: bytes) -> None:
     """Put a file in place so that a kill or a power cut leaves the old one or the new one, never half of it."""
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -190,7 +190,7 @@ def bootstrap_token(directory: DataDir, configured: SecretStr | None) -> tuple[s
         token = kept.read_text("ascii").strip()
     except FileNotFoundError:
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        _replace_file(directory.secrets / f"{_TOKEN}.new", kept, f"{token}\n".encode())
+        replace_file(directory.secrets / f"{_TOKEN}.new", kept, f"{token}\n".encode())
         return token, True
     except (OSError, UnicodeDecodeError) as error:
         raise Permanent(f"the bootstrap token in {kept} cannot be read: {error}") from error

@@ -18,7 +18,7 @@ from steersman.model.errors import Permanent
 GROUP = "steersman.services"
 
 #: Paths that the house itself answers; no service may claim one.
-HOUSE_PATHS = ("/healthz", "/readyz", "/metrics", "/login", "/logout", "/openapi.json", "/static")
+HOUSE_PATHS = ("/healthz", "/readyz", "/metrics", "/login", "/logout", "/auth", "/openapi.json", "/static")
 
 
 @dataclass(frozen=True, slots=True)

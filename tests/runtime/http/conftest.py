@@ -19,6 +19,8 @@ from steersman.model.errors import Conflict, InvalidInput, NotFound, Temporary
 from steersman.runtime.house import House
 from steersman.runtime.http.assembly import Rules, assemble
 from steersman.runtime.http.limits import Limits, Traffic
+from steersman.runtime.identity.identity import Identity
+from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.tracing import Tracing
 
 TOKEN = "the-bootstrap-token"
@@ -86,10 +88,15 @@ EXAMPLE = Service(
 class Site:
     """An assembled platform; `ask` makes one request, as the holder of the token unless told otherwise."""
 
-    def __init__(self, folder: Path, services: Sequence[Service] = (EXAMPLE,), **rules: Any) -> None:
+    def __init__(
+        self, folder: Path, services: Sequence[Service] = (EXAMPLE,), *, people: bool = False, **rules: Any
+    ) -> None:
         self.clock = FakeClock()
         provided: dict[type, Any] = {}
-        self.house = House(services, fake_ports(folder, clock=self.clock, provided=provided), provided)
+        ports = fake_ports(folder, clock=self.clock, provided=provided)
+        if people:
+            provided[Identity] = self.identity = Identity.open(ports, services, IdentitySettings())
+        self.house = House(services, ports, provided)
         reader = Caller("reader", permissions=frozenset({"example.thing.read"}))
         keys = [(TOKEN, Caller("bootstrap", permissions=frozenset({"*"}))), ("reader-token", reader)]
         self.limits, self.traffic = Limits(body_bytes=1000), Traffic()

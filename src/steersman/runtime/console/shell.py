@@ -7,6 +7,7 @@ The policy of every page forbids inline script, inline style and anything from e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 from starlette.requests import Request
@@ -28,6 +29,14 @@ PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 _YEAR_SECONDS = 31_536_000
+
+
+class Refusal(StrEnum):
+    """Why somebody was not let in, as the form tells it."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a field
+    PASSWORD = "password"  # noqa: S105 - the name of a field
+    BUSY = "busy"
 
 
 def _respond(request: Request, html: str, status: int) -> HTMLResponse:
@@ -60,12 +69,12 @@ class Shell:
         html = render(page.view.__module__, page.template, language, {**frame, **values})
         return _respond(request, html, 200)
 
-    def login(self, request: Request, *, to: str = "/", refused: bool = False) -> HTMLResponse:
-        """Render the form that posts `token` and `to` to `/login`; `refused` says that the last token was wrong."""
+    def login(self, request: Request, *, to: str = "/", refusal: Refusal | None = None) -> HTMLResponse:
+        """Render the forms that post to `/login`: `username`, `password` and `totp`, or `token`; and `to`."""
         language = language_of(request)
-        values = {**self._frame(request, None, language), "to": to, "refused": refused}
+        values = {**self._frame(request, None, language), "to": to, "refusal": refusal}
         html = render(__name__, "login.html", language, values)
-        return _respond(request, html, 401)
+        return _respond(request, html, 429 if refusal is Refusal.BUSY else 401)
 
     def problem(self, request: Request, caller: Caller | None, status: int, detail: str) -> HTMLResponse:
         """Render an error for a person; programs get problem details instead."""

@@ -11,11 +11,14 @@ from steersman.contract.ports import Caller
 from steersman.runtime.actions import Actions
 from steersman.runtime.console.shell import Shell
 from steersman.runtime.house import House
+from steersman.runtime.http.auth import add_auth
 from steersman.runtime.http.control import build
 from steersman.runtime.http.door import Door
 from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.front import Front
 from steersman.runtime.http.limits import Limits, Traffic
+from steersman.runtime.http.own import add_own
+from steersman.runtime.identity.identity import Identity
 from steersman.runtime.knobs import Knobs
 from steersman.runtime.tracing import Tracing
 
@@ -31,11 +34,21 @@ class Rules:
 
 def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
     """Return the ASGI application of the whole platform."""
-    door = Door(rules.keys, clock=house.ports.clock, allowed_hosts=rules.allowed_hosts, insecure=rules.insecure)
+    identity: Identity | None = house.ports.provided.get(Identity)
+    door = Door(
+        rules.keys,
+        clock=house.ports.clock,
+        allowed_hosts=rules.allowed_hosts,
+        insecure=rules.insecure,
+        admission=identity.admission if identity else None,
+    )
     shell = Shell([page for service in house.services for page in service.pages])
-    entrance = Entrance(door, shell)
+    entrance = Entrance(door, shell, identity)
     # Those of the composition, where it made some: a key in work is known to whoever acts.
     provided = house.ports.provided
     actions, knobs = provided.get(Actions) or Actions(house.ports), provided.get(Knobs) or Knobs(house.ports)
     control = build(house, shell, entrance, actions, knobs)
+    if identity is not None:
+        add_auth(control, identity)
+        add_own(control, identity)
     return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)

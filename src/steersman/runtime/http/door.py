@@ -2,7 +2,12 @@
 
 Everything here runs before any body is read and on every request of the hot paths, so it works on raw header
 bytes. A wrong Host is refused first, whatever the key, because a DNS name that was re-pointed at this machine
-(DNS rebinding) makes a visitor's browser the caller. The bootstrap token is the only key until identity exists.
+(DNS rebinding) makes a visitor's browser the caller.
+
+Three things open: a key that the composition gave, the bootstrap token above all; what identity knows, which are access
+tokens, API keys and the sessions of people; and a cookie that was exchanged for the first. What identity verified a
+moment ago is answered here at once; anything else is `Presented`, and whoever serves the request has it checked
+in a thread, because that asks the database.
 """
 
 from __future__ import annotations
@@ -20,6 +25,9 @@ from starlette.types import Scope
 
 from steersman.contract.ports import Caller, Clock
 from steersman.model.errors import Forbidden, SteersmanError, Unauthenticated
+from steersman.runtime.identity.admission import NOT_VALID, Admission
+from steersman.runtime.identity.sessions import COOKIE_PREFIX
+from steersman.runtime.identity.tokens import LARGEST
 
 COOKIE = "steersman_session"
 SESSION_SECONDS = 7 * 24 * 3600
@@ -46,6 +54,14 @@ class Headers:
     cookie: bytes = b""
     origin: bytes = b""
     content_length: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """Something that the door does not know by itself: a bearer token, or a cookie."""
+
+    token: bytes
+    is_cookie: bool = False
 
 
 def read_headers(scope: Scope) -> Headers:
@@ -83,11 +99,13 @@ class Door:
         clock: Clock,
         allowed_hosts: Iterable[str] = (),
         insecure: bool = False,
+        admission: Admission | None = None,
     ) -> None:
         self._keys = [(token.encode(), caller) for token, caller in keys]
         self._clock = clock
         self._hosts = _LOOPBACK_NAMES | {host.lower() for host in allowed_hosts}
         self._insecure = insecure
+        self._admission = admission
 
     def check_host(self, scope: Scope, headers: Headers) -> None:
         """Refuse a request whose Host is neither a loopback name, the address it arrived at, nor configured."""
@@ -108,8 +126,11 @@ class Door:
         if urlsplit(headers.origin.decode("latin-1")).netloc.lower() != headers.host.decode("latin-1").lower():
             raise Forbidden("a page of another origin may not change anything here")
 
-    def caller(self, headers: Headers) -> Caller | None:
-        """Return who is calling, or None for somebody without a key; a wrong key raises `Unauthenticated`."""
+    def caller(self, headers: Headers) -> Caller | Presented | None:
+        """Return who is calling, or what they presented where that has to be checked first.
+
+        None is somebody without a key; a wrong one raises `Unauthenticated`.
+        """
         if self._insecure:
             return ANYBODY
         if headers.authorization:
@@ -117,6 +138,15 @@ class Door:
         if headers.cookie:
             return self._by_cookie(headers.cookie)
         return None
+
+    def check(self, presented: Presented, address: str) -> Caller | None:
+        """Check what was presented; a wrong token raises `Unauthenticated`, an old cookie is None. It blocks."""
+        admission = self._admission
+        if presented.is_cookie:
+            return admission.check_cookie(presented.token) if admission else None
+        if admission is None:
+            raise Unauthenticated(NOT_VALID)
+        return admission.check(presented.token, address)
 
     def by_token(self, token: bytes) -> Caller | None:
         """Compare with every key, each time to the end, so that the time taken tells nothing."""
@@ -126,7 +156,7 @@ class Door:
                 found = caller
         return found
 
-    def _by_authorization(self, value: bytes) -> Caller:
+    def _by_authorization(self, value: bytes) -> Caller | Presented:
         scheme, _, rest = value.partition(b" ")
         scheme = scheme.lower()
         if scheme == b"bearer":
@@ -135,18 +165,24 @@ class Door:
             token = _password(rest)
         else:
             raise Unauthenticated("the authorization scheme is neither Bearer nor Basic")
+        if len(token) > LARGEST:
+            # Presented without its length: it is refused, and noted, like any other that is wrong.
+            return Presented(token[: LARGEST + 1])
         caller = self.by_token(token)
-        if caller is None:
-            raise Unauthenticated("the token is not valid")
-        return caller
+        if caller is None and self._admission is not None:
+            caller = self._admission.known(token)
+        return caller or Presented(token)
 
     def session_for(self, token: bytes) -> str:
         """Return a cookie value that proves the token was known, and cannot be turned back into it."""
         issued = str(self._clock.wall_ns() // 1_000_000_000)
         return f"{issued}.{_seal(token, issued)}"
 
-    def _by_cookie(self, header: bytes) -> Caller | None:
+    def _by_cookie(self, header: bytes) -> Caller | Presented | None:
         value = _cookie(header)
+        if self._admission and value.startswith(COOKIE_PREFIX):
+            token = value.encode("latin-1", "replace")
+            return self._admission.known_cookie(token) or Presented(token, is_cookie=True)
         issued, _, seal = value.partition(".")
         if not issued.isdecimal() or len(issued) > 12:
             return None

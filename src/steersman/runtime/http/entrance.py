@@ -1,25 +1,32 @@
-"""How a person gets in: a link with the token or a small form, exchanged for a session cookie.
+"""How a person gets in: with a name and a password, or a link or a form with the token, for a session cookie.
 
-The cookie holds no token, is never sent along by another site and is invisible to scripts.
+The cookie holds neither, is never sent along by another site and is invisible to scripts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlencode
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from steersman.runtime.console.shell import Shell
+from steersman.model.errors import Throttled, Unauthenticated
+from steersman.runtime.console.shell import Refusal, Shell
+from steersman.runtime.http import auth
 from steersman.runtime.http.door import COOKIE, SESSION_SECONDS, Door
+from steersman.runtime.http.scope import caller_of
+from steersman.runtime.identity.identity import Identity
 
 
 class Entrance:
     """The form, the link and the way out."""
 
-    def __init__(self, door: Door, shell: Shell) -> None:
+    def __init__(self, door: Door, shell: Shell, identity: Identity | None = None) -> None:
         self._door = door
         self._shell = shell
+        self._identity = identity
 
     def form(self, request: Request) -> Response:
         """Show the form; afterwards the person lands where they wanted to go."""
@@ -33,30 +40,49 @@ class Entrance:
         return self._enter(request, request.query_params["token"], to)
 
     async def submit(self, request: Request) -> Response:
-        """Check what the form posted."""
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-        return self._enter(request, fields.get("token", [""])[0], _local(fields.get("to", ["/"])[0]))
+        """Check what the form posted: a name with its password, or the token."""
+        text = (await request.body()).decode("utf-8", "replace")
+        fields = {name: values[0] for name, values in parse_qs(text).items()}
+        to = _local(fields.get("to", "/"))
+        if "username" in fields and self._identity is not None:
+            return await self._sign_in(self._identity, request, fields, to)
+        return self._enter(request, fields.get("token", ""), to)
 
-    def leave(self, _request: Request) -> Response:
-        """Forget the session in this browser."""
+    async def leave(self, request: Request) -> Response:
+        """End the session, and forget it in this browser."""
+        if self._identity is not None and (session := caller_of(request).session):
+            await run_in_threadpool(self._identity.end_session, caller_of(request), session, "signed out")
         response = RedirectResponse("/login", 303)
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return response
 
+    async def _sign_in(self, identity: Identity, request: Request, fields: Mapping[str, str], to: str) -> Response:
+        try:
+            signed_in = await identity.login.for_console(auth.attempt(fields, request))
+        except Unauthenticated:
+            return self._shell.login(request, to=to, refusal=Refusal.PASSWORD)
+        except Throttled:
+            return self._shell.login(request, to=to, refusal=Refusal.BUSY)
+        return _with_cookie(request, to, signed_in.token)
+
     def _enter(self, request: Request, token: str, to: str) -> Response:
         given = token.strip().encode()
         if self._door.by_token(given) is None:
-            return self._shell.login(request, to=to, refused=True)
-        response = RedirectResponse(to, 303)
-        response.set_cookie(
-            COOKIE,
-            self._door.session_for(given),
-            max_age=SESSION_SECONDS,
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-        return response
+            return self._shell.login(request, to=to, refusal=Refusal.TOKEN)
+        return _with_cookie(request, to, self._door.session_for(given))
+
+
+def _with_cookie(request: Request, to: str, value: str) -> Response:
+    response = RedirectResponse(to, 303)
+    response.set_cookie(
+        COOKIE,
+        value,
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
 
 
 def _local(path: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,18 +23,19 @@ from steersman.model.errors import SteersmanError, Temporary, Unauthenticated
 from steersman.runtime.console.assets import URL_PREFIX as STATIC
 from steersman.runtime.console.shell import CONTENT_SECURITY_POLICY
 from steersman.runtime.house import House
+from steersman.runtime.http import auth
 from steersman.runtime.http.bodies import CappedRequest, capped
-from steersman.runtime.http.door import Door, Headers, read_headers
+from steersman.runtime.http.door import Door, Headers, Presented, read_headers
 from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
 from steersman.runtime.http.problems import describe, problem, unexpected
-from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, wants_html
+from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, address_of, wants_html
 from steersman.runtime.tracing import Tracing
 
 _log = structlog.get_logger(__name__)
 
 #: What somebody without a key may see.
-OPEN = frozenset({"/healthz", "/readyz", "/login"})
+OPEN = frozenset({"/healthz", "/readyz", "/login", *auth.OPEN})
 
 SECURITY_HEADERS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
@@ -129,7 +131,7 @@ class Front:
         if path == "/" and b"token=" in scope["query_string"]:
             await self._entrance.link(Request(scope))(scope, receive, send)
             return
-        caller = self._admit(path, headers)
+        caller = await self._admit(path, headers, scope)
         by_method = self._exact.get(path) or self._match(scope, path)
         if by_method is not None:
             await self._serve_hot(by_method, caller, headers, scope, receive, send)
@@ -141,11 +143,13 @@ class Front:
         with self._tracing.span(f"HTTP {scope['method']}", attributes, parent=_traceparent(scope)):
             await self._inner(scope, capped(receive, CONTROL_BODY_BYTES), send)
 
-    def _admit(self, path: str, headers: Headers) -> Caller | None:
+    async def _admit(self, path: str, headers: Headers, scope: Scope) -> Caller | None:
         """Return the caller; nobody gets no further than the open paths."""
         if path in OPEN or path.startswith(STATIC + "/"):
             return None
         caller = self._door.caller(headers)
+        if isinstance(caller, Presented):
+            caller = await run_in_threadpool(self._door.check, caller, address_of(scope))
         if caller is None:
             raise Unauthenticated("present the token: Authorization: Bearer ...")
         return caller

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from steersman.contract.ports import Caller
 from steersman.model.errors import Unauthenticated
@@ -21,6 +22,12 @@ def caller_of(request: Request) -> Caller:
     if caller is None:
         raise Unauthenticated("present the token: Authorization: Bearer ...")
     return caller
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address at the other end of the connection; what a header says about it is not believed."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def wants_html(request: Request) -> bool:

@@ -1,0 +1,289 @@
+"""Signing in and out over HTTP, for programs: `/auth/token`, `/auth/refresh`, and a caller's own sessions.
+
+The password grant is there for first-party clients only, which OAuth 2.1 would not have; a third party never sees a
+password. What is refused is refused in one shape, with the `error` that OAuth clients read beside the problem details.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from steersman.contract.ports import Caller
+from steersman.model.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    SteersmanError,
+    Throttled,
+    Unauthenticated,
+)
+from steersman.runtime.http.openapi import documented
+from steersman.runtime.http.problems import describe
+from steersman.runtime.http.scope import TEMPLATE, address_of, caller_of
+from steersman.runtime.identity import sessions
+from steersman.runtime.identity.identity import Identity, TokenPair
+from steersman.runtime.identity.login import Attempt
+
+#: What somebody without a key may ask for.
+OPEN = frozenset({"/auth/token", "/auth/refresh", "/auth/jwks"})
+#: A form of names, a password and a code; more is not ours.
+_MOST_FIELDS = 20
+_NO_STORE = {"cache-control": "no-store"}
+_ERRORS: Mapping[type[SteersmanError], str] = {
+    Unauthenticated: "invalid_grant",
+    Throttled: "temporarily_unavailable",
+    InvalidInput: "invalid_request",
+}
+
+
+class Tokens(BaseModel):
+    """An access token, and the refresh token to get the next one with, once."""
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
+    expires_in: int
+    refresh_token: str
+
+
+class RefreshBody(BaseModel):
+    """The refresh token of the last answer."""
+
+    refresh_token: str = Field(min_length=1, max_length=4096)
+
+
+class Me(BaseModel):
+    """Who is calling, and what they may do; `*` is everything."""
+
+    subject: str
+    tenant: str
+    account: str | None
+    session: str | None
+    permissions: list[str]
+
+
+class SessionView(BaseModel):
+    """One sign-in that is alive; `current` is the one that asks."""
+
+    id: str
+    kind: str
+    address: str
+    agent: str
+    created_ms: int
+    seen_ms: int
+    expires_ms: int
+    current: bool
+
+
+class Ended(BaseModel):
+    """How many sessions were ended."""
+
+    ended: int
+
+
+class _Counted(APIRoute):
+    """Notes the template for the counts; asks for no permission."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer, template = super().get_route_handler(), self.path_format
+
+        async def counted(request: Request) -> Response:
+            request.scope[TEMPLATE] = template
+            return await answer(request)
+
+        return counted
+
+
+class Auth:
+    """The handlers."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    async def token(self, request: Request) -> Response:
+        try:
+            return _answer(await self._granted(await _fields(request), request))
+        except SteersmanError as error:
+            return _refusal(error)
+
+    async def refresh(self, request: Request, body: RefreshBody) -> Response:
+        try:
+            return _answer(await self._refreshed(body.refresh_token, request))
+        except SteersmanError as error:
+            return _refusal(error)
+
+    def jwks(self) -> Any:
+        now_s = self._identity.now_ms() // 1000
+        return self._identity.ring.published(now_s)
+
+    def me(self, request: Request) -> Me:
+        caller = caller_of(request)
+        return Me(
+            subject=caller.subject,
+            tenant=caller.tenant,
+            account=caller.account or None,
+            session=caller.session or None,
+            permissions=sorted(caller.permissions),
+        )
+
+    def logout(self, request: Request) -> Ended:
+        caller = _without_key(request)
+        if not caller.session:
+            raise Conflict("the bootstrap token is no session, and stays valid")
+        return Ended(ended=int(self._identity.end_session(caller, caller.session, "signed out")))
+
+    def own(self, request: Request) -> list[SessionView]:
+        caller = _without_key(request)
+        with self._identity.ports.database.reading() as connection:
+            rows = sessions.list_sessions(connection, caller.account, self._identity.now_ms())
+        return [_view(row, caller) for row in rows]
+
+    def end_others(self, request: Request) -> Ended:
+        caller = _without_key(request)
+        if not caller.account:
+            return Ended(ended=0)
+        why = "ended by its owner"
+        return Ended(ended=self._identity.end_sessions(caller, caller.account, why, but=caller.session))
+
+    def end_one(self, request: Request, id: str) -> Ended:
+        caller = _without_key(request)
+        if not caller.account or not self._identity.end_session(caller, id, "ended by its owner"):
+            raise NotFound("you have no such session")
+        return Ended(ended=1)
+
+    async def _granted(self, fields: Mapping[str, str], request: Request) -> TokenPair:
+        match fields.get("grant_type"):
+            case "password":
+                signed_in = await self._identity.login.for_tokens(attempt(fields, request))
+                return await run_in_threadpool(self._identity.first_pair, signed_in)
+            case "refresh_token":
+                return await self._refreshed(fields.get("refresh_token", ""), request)
+        raise InvalidInput("grant_type is password or refresh_token")
+
+    async def _refreshed(self, token: str, request: Request) -> TokenPair:
+        return await run_in_threadpool(self._identity.refreshed, token, address_of(request.scope))
+
+
+def _without_key(request: Request) -> Caller:
+    """Return a caller who has sessions to speak of; a key, however wide, does not reach its owner's sign-ins."""
+    caller = caller_of(request)
+    if caller.key:
+        raise Forbidden("an API key has no sessions; whoever signs in sees and ends their own")
+    return caller
+
+
+def attempt(fields: Mapping[str, str], request: Request) -> Attempt:
+    """Return what a form says about who signs in."""
+    return Attempt(
+        name=fields.get("username", ""),
+        password=fields.get("password", ""),
+        code=fields.get("totp", ""),
+        address=address_of(request.scope),
+        agent=request.headers.get("user-agent", ""),
+    )
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Read a form; raises `InvalidInput` for one that names a field twice, as OAuth asks (RFC 6749, 3.2)."""
+    text = (await request.body()).decode("utf-8", "replace")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise InvalidInput("the form has too many fields") from error
+    if len(dict(pairs)) < len(pairs):
+        raise InvalidInput("a field of the form occurs twice")
+    return dict(pairs)
+
+
+def _answer(pair: TokenPair) -> Response:
+    told = Tokens(access_token=pair.access, expires_in=pair.expires_in, refresh_token=pair.refresh)
+    return JSONResponse(told.model_dump(), headers=_NO_STORE)
+
+
+def _refusal(error: SteersmanError) -> Response:
+    """Return the problem details with OAuth's own word for it."""
+    response = describe(error)
+    word = next((word for kind, word in _ERRORS.items() if isinstance(error, kind)), None)
+    if word is None:
+        return response
+    body = {**json.loads(bytes(response.body)), "error": word}
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(json.dumps(body), response.status_code, {**headers, **_NO_STORE})
+
+
+def _view(row: Any, caller: Caller) -> SessionView:
+    return SessionView(
+        id=row.id,
+        kind=row.kind,
+        address=row.address,
+        agent=row.agent,
+        created_ms=row.created_ms,
+        seen_ms=row.seen_ms,
+        expires_ms=row.expires_ms,
+        current=row.id == caller.session,
+    )
+
+
+def add_auth(app: FastAPI, identity: Identity) -> None:
+    """Add the operations to the application."""
+    auth = Auth(identity)
+    open_to_all: dict[str, Any] = {"security": []}
+    pair: dict[str, Any] = {"response_model": Tokens}
+    form = {**open_to_all, "requestBody": _FORM}
+    add_operation(
+        app, "POST", "/auth/token", auth.token, "Sign in, or refresh (OAuth 2.0 form).", openapi_extra=form, **pair
+    )
+    summary = "Exchange a refresh token, once, for the next pair."
+    add_operation(app, "POST", "/auth/refresh", auth.refresh, summary, openapi_extra=open_to_all, **pair)
+    summary = "The public keys that access tokens are verified with."
+    add_operation(app, "GET", "/auth/jwks", auth.jwks, summary, openapi_extra=open_to_all)
+    add_operation(app, "GET", "/auth/me", auth.me, "Who is calling, and what they may do.")
+    add_operation(app, "POST", "/auth/logout", auth.logout, "End the session that asks.")
+    add_operation(app, "GET", "/auth/sessions", auth.own, "The caller's own sessions.")
+    add_operation(
+        app, "DELETE", "/auth/sessions", auth.end_others, "End all of the caller's sessions but the one that asks."
+    )
+    add_operation(app, "DELETE", "/auth/sessions/{id}", auth.end_one, "End one of the caller's own sessions.")
+
+
+def add_operation(app: FastAPI, method: str, path: str, handler: Callable[..., Any], summary: str, **more: Any) -> None:
+    """Add an operation that any caller may ask for."""
+    app.router.add_api_route(
+        path,
+        handler,
+        methods=[method],
+        summary=summary,
+        tags=["auth"],
+        operation_id=f"auth.{handler.__name__}",
+        responses=documented(400, 404, 409, 429),
+        route_class_override=_Counted,
+        **more,
+    )
+
+
+_TEXT = {"type": "string", "maxLength": 4096}
+_FORM: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/x-www-form-urlencoded": {
+            "schema": {
+                "type": "object",
+                "required": ["grant_type"],
+                "properties": {
+                    "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
+                    **dict.fromkeys(("username", "password", "totp", "refresh_token"), _TEXT),
+                },
+            }
+        }
+    },
+}

@@ -1,0 +1,99 @@
+"""The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for whoever lost it.
+
+Each code is used up by being right: a time step that was accepted is not accepted again, and a recovery code is
+deleted. The shared secret lies encrypted in the database, under a key of the data directory and bound to the account,
+so that neither a stolen database nor a row copied to another account opens anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import TYPE_CHECKING
+
+import pyotp
+from sqlalchemy import delete, insert, or_, select, update
+
+from steersman.runtime.identity import tables
+from steersman.runtime.identity.sealing import Sealing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_STEP_SECONDS = 30
+#: One step to each side, for phones whose clock is off.
+_AROUND = (0, -1, 1)
+_RECOVERY_CODES = 10
+
+
+class SecondFactor:
+    """Sets up, checks and removes. An account without one needs no code."""
+
+    def __init__(self, sealing: Sealing, issuer: str) -> None:
+        self._sealing = sealing
+        self._issuer = issuer
+
+    def accepts(self, transaction: Connection, account: str, code: str, now_ms: int) -> bool:
+        """Tell whether this code opens now, and use it up."""
+        query = select(tables.accounts.c.totp).where(tables.accounts.c.id == account)
+        sealed = transaction.execute(query).scalar()
+        if sealed is None:
+            return True
+        given = "".join(code.split()).upper()
+        return self._is_current(transaction, account, sealed, given, now_ms) or _recovers(transaction, account, given)
+
+    def offer(self, name: str) -> tuple[str, str]:
+        """Return a new secret and the address that an authenticator app reads; nothing is stored."""
+        secret = pyotp.random_base32()
+        return secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=self._issuer)
+
+    def confirms(self, secret: str, code: str, now_ms: int) -> bool:
+        """Tell whether somebody's app has taken over an offered secret."""
+        return _step_of(secret, code, now_ms) is not None
+
+    def switch_on(self, transaction: Connection, account: str, secret: str) -> list[str]:
+        """Ask this account for codes from now on; returns the recovery codes, for the only time."""
+        sealed = self._sealing.seal(secret.encode(), _place(account))
+        self._write(transaction, account, sealed)
+        codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}".upper() for _ in range(_RECOVERY_CODES)]
+        transaction.execute(insert(tables.recoveries), [{"account": account, "hash": _hash(code)} for code in codes])
+        return codes
+
+    def switch_off(self, transaction: Connection, account: str) -> None:
+        """Ask for no code any more."""
+        self._write(transaction, account, None)
+
+    def _write(self, transaction: Connection, account: str, sealed: bytes | None) -> None:
+        mine = update(tables.accounts).where(tables.accounts.c.id == account)
+        transaction.execute(mine.values(totp=sealed, totp_step=None))
+        transaction.execute(delete(tables.recoveries).where(tables.recoveries.c.account == account))
+
+    def _is_current(self, transaction: Connection, account: str, sealed: bytes, code: str, now_ms: int) -> bool:
+        secret = self._sealing.open(sealed, _place(account)).decode()
+        step = _step_of(secret, code, now_ms)
+        if step is None:
+            return False
+        unused = or_(tables.accounts.c.totp_step.is_(None), tables.accounts.c.totp_step < step)
+        mine = (tables.accounts.c.id == account) & unused
+        return transaction.execute(update(tables.accounts).where(mine).values(totp_step=step)).rowcount == 1
+
+
+def _step_of(secret: str, code: str, now_ms: int) -> int | None:
+    """Return the time step whose code this is, if it is one of now."""
+    totp, now, given = pyotp.TOTP(secret), now_ms // 1000 // _STEP_SECONDS, code.encode("utf-8", "surrogatepass")
+    found = [now + off for off in _AROUND if hmac.compare_digest(totp.generate_otp(now + off).encode(), given)]
+    return found[0] if found else None
+
+
+def _recovers(transaction: Connection, account: str, code: str) -> bool:
+    mine = (tables.recoveries.c.account == account) & (tables.recoveries.c.hash == _hash(code))
+    return transaction.execute(delete(tables.recoveries).where(mine)).rowcount == 1
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _place(account: str) -> str:
+    return f"identity_accounts.totp.{account}"

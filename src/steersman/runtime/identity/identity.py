@@ -1,0 +1,164 @@
+"""Everything about identity that the rest of the platform uses, put together once for a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steersman.contract.ports import Caller, JournalEntry, Ports
+from steersman.contract.service import Service
+from steersman.model.errors import Unauthenticated
+from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
+from steersman.runtime.database.migrate import migrate
+from steersman.runtime.identity import accounts, sessions, tables
+from steersman.runtime.identity.admission import Admission
+from steersman.runtime.identity.evidence import Evidence
+from steersman.runtime.identity.factor import SecondFactor
+from steersman.runtime.identity.keyring import Keyring
+from steersman.runtime.identity.login import Login, SignedIn
+from steersman.runtime.identity.passwords import Passwords
+from steersman.runtime.identity.roles import Grants, standing_roles
+from steersman.runtime.identity.sealing import Sealing
+from steersman.runtime.identity.settings import IdentitySettings
+from steersman.runtime.identity.tokens import LIFETIME_SECONDS, AccessTokens
+
+REFRESH_REFUSED = "the refresh token is not valid"
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client keeps: the one for requests, and the one to get the next pair with."""
+
+    access: str
+    refresh: str
+    expires_in: int = LIFETIME_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The parts, and what needs more than one of them."""
+
+    ports: Ports
+    settings: IdentitySettings
+    standing: Grants
+    passwords: Passwords
+    factor: SecondFactor
+    ring: Keyring
+    tokens: AccessTokens
+    evidence: Evidence
+    admission: Admission
+    login: Login
+
+    @classmethod
+    def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
+        """Bring the tables up to date and read the keys; raises `Permanent` where these are damaged."""
+        migrate(ports.database, [tables.LINEAGE])
+        ring = Keyring(ports.data_dir / "secrets", ports.clock.wall_ns() // _NS)
+        tokens = AccessTokens(ring, ports.clock, ports.ids, settings.issuer, settings.audience)
+        evidence = Evidence(ports.clock, ports.ids, ports.database, ports.journal)
+        passwords, standing = Passwords(settings.breached_passwords), standing_roles(services)
+        factor = SecondFactor(Sealing(ring.ring.derivation), settings.issuer)
+        return cls(
+            ports=ports,
+            settings=settings,
+            standing=standing,
+            passwords=passwords,
+            factor=factor,
+            ring=ring,
+            tokens=tokens,
+            evidence=evidence,
+            admission=Admission(tokens, ports.database, ports.clock, standing, evidence),
+            login=Login(ports, passwords, factor, evidence),
+        )
+
+    def first_pair(self, signed_in: SignedIn) -> TokenPair:
+        """Return the tokens of a session that has just begun."""
+        return TokenPair(self.tokens.issue(signed_in.account, signed_in.session), signed_in.token)
+
+    def refreshed(self, token: str, address: str) -> TokenPair:
+        """Exchange a refresh token; raises `Unauthenticated`. Blocks."""
+        rotation = self._rotated(token)
+        if rotation.successor:
+            return TokenPair(self.tokens.issue(rotation.account, rotation.session), rotation.successor)
+        if rotation.outcome is sessions.Outcome.REUSED:
+            self.admission.forget(lambda caller: caller.session == rotation.session)
+        told = {"reason": rotation.outcome.value, "address": address}
+        self.evidence.note("identity.refresh.refused", rotation.session or "unknown", told)
+        raise Unauthenticated(REFRESH_REFUSED)
+
+    def _rotated(self, token: str) -> sessions.Rotation:
+        derivation, database = self.ring.ring.derivation, self.ports.database
+        with database.reading() as connection:
+            again = sessions.repeated(connection, token, derivation, self.now_ms())
+        if again is not None and again.outcome is not sessions.Outcome.REUSED:
+            return again
+        with database.transaction() as transaction:
+            rotation = sessions.rotate(transaction, token, derivation, self.now_ms())
+            if rotation.outcome is sessions.Outcome.REUSED:
+                self._tell(transaction, "nobody", "identity.session.ended", rotation.session, {"why": "reused token"})
+        return rotation
+
+    def end_session(self, caller: Caller, id: str, why: str) -> bool:
+        """End one session of the caller's own account; tell whether there was such a one. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            mine = {row.id for row in sessions.list_sessions(transaction, caller.account, self.now_ms())}
+            if id not in mine:
+                return False
+            sessions.end(transaction, id, why, self.now_ms())
+            self._tell(transaction, caller.subject, "identity.session.ended", id, {"why": why}, caller.tenant)
+        self.admission.forget(lambda one: one.session == id)
+        return True
+
+    def end_sessions(self, caller: Caller, account: str, why: str, *, but: str = "") -> int:
+        """End every session of an account except one; return how many. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            ended = sessions.end_all(transaction, account, why, self.now_ms(), but=but)
+            for one in ended:
+                self._tell(transaction, caller.subject, "identity.session.ended", one, {"why": why}, caller.tenant)
+        self.forget_account(account)
+        return len(ended)
+
+    def change_password(self, caller: Caller, password: str) -> int:
+        """Give a caller another password; their other sessions end, and how many is returned. Blocks."""
+        hashed, why = self.passwords.chosen(password, caller.subject), "the password was changed"
+        with self.ports.database.transaction() as transaction:
+            accounts.change_account(transaction, Id(caller.account), password=hashed)
+            ended = sessions.end_all(transaction, caller.account, why, self.now_ms(), but=caller.session)
+            told = {"sessions_ended": len(ended)}
+            self._tell(transaction, caller.subject, "identity.password.changed", caller.account, told, caller.tenant)
+        self.forget_account(caller.account)
+        return len(ended)
+
+    def set_factor(self, caller: Caller, secret: str | None) -> list[str]:
+        """Switch a caller's second factor on, or off; returns the recovery codes. Blocks."""
+        codes: list[str] = []
+        with self.ports.database.transaction() as transaction:
+            if secret is None:
+                self.factor.switch_off(transaction, caller.account)
+            else:
+                codes = self.factor.switch_on(transaction, caller.account, secret)
+            told = {"on": secret is not None}
+            self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
+        return codes
+
+    def forget_account(self, account: str) -> None:
+        """Let the next request of an account ask the database again."""
+        self.admission.forget(lambda caller: caller.account == account)
+
+    def now_ms(self) -> int:
+        return self.ports.clock.wall_ns() // 1_000_000
+
+    def _tell(
+        self,
+        transaction: Any,
+        actor: str,
+        type: str,
+        subject: str,
+        payload: Mapping[str, Any],
+        tenant: Tenant = DEFAULT_TENANT,
+    ) -> None:
+        ports = self.ports
+        entry = JournalEntry(ports.ids.new(), ports.clock.wall_ns(), tenant, actor, type, subject, payload)
+        ports.journal.append(transaction, [entry])

@@ -1,0 +1,162 @@
+"""Signing in with a name and a password, for tokens and for the console alike.
+
+Whatever is wrong, the answer is the same and takes as long: a name that is nobody's, an account that is disabled or has
+no password, a wrong password, a wrong second factor. Hashing is bounded to half of the cores, so that a storm of
+sign-ins leaves the rest to everybody else; whoever does not fit into the queue is told to come back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from steersman.contract.ports import JournalEntry, Ports
+from steersman.model.errors import Throttled, Unauthenticated
+from steersman.model.ids import Id, Tenant
+from steersman.runtime.identity import accounts, sessions
+from steersman.runtime.identity.evidence import Evidence
+from steersman.runtime.identity.factor import SecondFactor
+from steersman.runtime.identity.names import folded
+from steersman.runtime.identity.passwords import Passwords
+from steersman.runtime.identity.throttle import Throttle
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+T = TypeVar("T")
+
+REFUSED = "the name, the password or the code is not right"
+_QUEUE = 64
+_UNKNOWN = "unknown"
+
+Begin = Callable[["Connection", Id, str, str, str, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody gave, and where they are."""
+
+    name: str
+    password: str
+    code: str
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session: `token` is its first refresh token, or the value of its cookie."""
+
+    account: str
+    session: str
+    token: str
+
+
+class Login:
+    """Takes attempts, one queue for the process."""
+
+    def __init__(self, ports: Ports, passwords: Passwords, factor: SecondFactor, evidence: Evidence) -> None:
+        self._ports = ports
+        self._passwords = passwords
+        self._factor = factor
+        self._evidence = evidence
+        self._throttle = Throttle(ports.clock)
+        self._places = anyio.CapacityLimiter(max(1, (os.cpu_count() or 2) // 2))
+        self._queued = 0
+
+    async def for_tokens(self, attempt: Attempt) -> SignedIn:
+        """Begin a session of tokens; raises `Unauthenticated` or `Throttled`."""
+        return await self._enter(attempt, lambda: self._sign_in(attempt, sessions.begin))
+
+    async def for_console(self, attempt: Attempt) -> SignedIn:
+        """Begin a session of the console; raises `Unauthenticated` or `Throttled`."""
+        return await self._enter(attempt, lambda: self._sign_in(attempt, sessions.begin_cookie))
+
+    async def confirm(self, attempt: Attempt) -> None:
+        """Ask somebody who has a session for the password once more; raises `Unauthenticated` or `Throttled`."""
+        await self._enter(attempt, lambda: self._with_password(attempt))
+
+    async def _enter(self, attempt: Attempt, work: Callable[[], T]) -> T:
+        account = folded(attempt.name) or _UNKNOWN
+        with self._throttle.waiting(attempt.address):
+            await self._slow_down(account, attempt)
+            try:
+                found = await self._in_queue(work)
+            except Unauthenticated:
+                self._throttle.failed(account, attempt.address)
+                raise
+        self._throttle.succeeded(account)
+        return found
+
+    async def _slow_down(self, account: str, attempt: Attempt) -> None:
+        seconds = self._throttle.seconds(account, attempt.address, known=False)
+        if not seconds:
+            return
+        known = await anyio.to_thread.run_sync(self._is_known, attempt)
+        if seconds := self._throttle.seconds(account, attempt.address, known=known):
+            await self._ports.clock.sleep(seconds)
+
+    async def _in_queue(self, work: Callable[[], T]) -> T:
+        if self._queued >= _QUEUE:
+            raise Throttled("too many people sign in at once", retry_after=2.0)
+        self._queued += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._places)
+        finally:
+            self._queued -= 1
+
+    def _is_known(self, attempt: Attempt) -> bool:
+        with self._ports.database.reading() as connection:
+            row = accounts.row_of(connection, attempt.name)
+            if row is None:
+                return False
+            return sessions.knows_address(connection, row.id, attempt.address, self._now_ms())
+
+    def _with_password(self, attempt: Attempt) -> Row[Any]:
+        """Return the row of whoever has this name and this password; raises `Unauthenticated`."""
+        with self._ports.database.reading() as connection:
+            row = accounts.row_of(connection, attempt.name)
+        possible = row is not None and not row.disabled and row.kind == accounts.Kind.PERSON
+        stored = row.password if row is not None and possible else None
+        if not self._passwords.matches(stored, attempt.password) or row is None:
+            raise self._refused(row, attempt, "password")
+        return row
+
+    def _sign_in(self, attempt: Attempt, begin: Begin) -> SignedIn:
+        row = self._with_password(attempt)
+        with self._ports.database.transaction() as transaction:
+            # Asked inside the transaction, because a code is used up by being right.
+            if self._factor.accepts(transaction, row.id, attempt.code, self._now_ms()):
+                return self._begin(transaction, row, attempt, begin)
+        raise self._refused(row, attempt, "second factor")
+
+    def _begin(self, transaction: Connection, row: Row[Any], attempt: Attempt, begin: Begin) -> SignedIn:
+        session = self._ports.ids.new()
+        if self._passwords.is_dated(row.password):
+            accounts.change_account(transaction, row.id, password=self._passwords.rehashed(attempt.password))
+        token = begin(transaction, session, row.id, attempt.address, attempt.agent, self._now_ms())
+        entry = JournalEntry(
+            self._ports.ids.new(),
+            self._ports.clock.wall_ns(),
+            Tenant(row.tenant),
+            row.name,
+            "identity.session.begun",
+            session,
+            {"account": row.id, "address": attempt.address},
+        )
+        self._ports.journal.append(transaction, [entry])
+        return SignedIn(row.id, session, token)
+
+    def _refused(self, row: Row[Any] | None, attempt: Attempt, reason: str) -> Unauthenticated:
+        # An unknown name is not written down: people type their password into the wrong field.
+        subject = _UNKNOWN if row is None else row.id
+        self._evidence.note("identity.login.refused", subject, {"reason": reason, "address": attempt.address})
+        return Unauthenticated(REFUSED)
+
+    def _now_ms(self) -> int:
+        return self._ports.clock.wall_ns() // 1_000_000

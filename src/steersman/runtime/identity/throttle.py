@@ -1,0 +1,101 @@
+"""Slows down whoever guesses passwords, and locks nobody out.
+
+An attempt that follows failures waits before it is looked at, and then the right password still opens. An address that
+fails often waits for its own failures. An account that fails often, from wherever, makes addresses wait that it never
+signed in from; where its owner usually sits, nothing changes. Only how many attempts of one address wait at a time is
+bounded: more are told to come back. It lives in the process; each process has its own count.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from steersman.contract.ports import Clock
+from steersman.model.errors import Throttled
+
+#: Failures that cost nothing: a person mistypes, and an office has one address.
+_FREE_OF_ACCOUNT, _FREE_OF_ADDRESS = 5, 20
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 5.0
+#: Failures are forgotten one by one, each after so long.
+_FORGET_SECONDS = 60.0
+_MOST_COUNTED = 50
+_WAITING_PER_ADDRESS = 8
+_REMEMBERED = 10_000
+
+
+@dataclass(slots=True)
+class _Failures:
+    """How many failures count still, as of a moment."""
+
+    count: float
+    at: float
+
+
+class _Counts:
+    """Fading counts by key, the least recently failed forgotten first."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: OrderedDict[str, _Failures] = OrderedDict()
+
+    def now(self, key: str) -> float:
+        found = self._known.get(key)
+        if found is None:
+            return 0.0
+        return max(0.0, found.count - (self._clock.monotonic() - found.at) / _FORGET_SECONDS)
+
+    def add(self, key: str) -> None:
+        self._known[key] = _Failures(min(_MOST_COUNTED, self.now(key) + 1), self._clock.monotonic())
+        self._known.move_to_end(key)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    def clear(self, key: str) -> None:
+        self._known.pop(key, None)
+
+
+class Throttle:
+    """Counts failures, on the event loop only."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._accounts, self._addresses = _Counts(clock), _Counts(clock)
+        self._waiting: dict[str, int] = {}
+
+    def seconds(self, account: str, address: str, *, known: bool) -> float:
+        """Return how long an attempt waits; `known` says that the account signed in from there before."""
+        of_address = _delay(self._addresses.now(address) - _FREE_OF_ADDRESS)
+        of_account = 0.0 if known else _delay(self._accounts.now(account) - _FREE_OF_ACCOUNT)
+        return max(of_address, of_account)
+
+    def failed(self, account: str, address: str) -> None:
+        self._accounts.add(account)
+        self._addresses.add(address)
+
+    def succeeded(self, account: str) -> None:
+        """Forget an account's failures; an address keeps its own, or one account of the guesser's would clear them."""
+        self._accounts.clear(account)
+
+    @contextmanager
+    def waiting(self, address: str) -> Iterator[None]:
+        """Hold a place among an address's attempts; raises `Throttled` when it has too many already."""
+        held = self._waiting.get(address, 0)
+        if held >= _WAITING_PER_ADDRESS:
+            raise Throttled("too many attempts to sign in at once from this address", retry_after=_LONGEST_SECONDS)
+        self._waiting[address] = held + 1
+        try:
+            yield
+        finally:
+            left = self._waiting[address] - 1
+            if left:
+                self._waiting[address] = left
+            else:
+                del self._waiting[address]
+
+
+def _delay(failures: float) -> float:
+    if failures <= 0:
+        return 0.0
+    return min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(failures, 10))

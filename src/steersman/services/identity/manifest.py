@@ -1,0 +1,41 @@
+"""Everything that identity declares."""
+
+from __future__ import annotations
+
+from steersman.contract.service import Event, Job, Service
+from steersman.runtime.house import House
+from steersman.runtime.identity.identity import Identity
+from steersman.runtime.identity.settings import IdentitySettings
+from steersman.services.identity.commands import COMMANDS
+from steersman.services.identity.jobs import tidy, write_refusals
+from steersman.services.identity.web import PERMISSIONS, ROUTES
+
+EVENTS = (
+    Event("identity.account.added", 1, "Somebody was given an account; its name and roles."),
+    Event("identity.account.changed", 1, "An account was disabled, enabled, or given other roles; what is different."),
+    Event("identity.password.changed", 1, "A password was set anew; the sessions of that account ended."),
+    Event("identity.factor.changed", 1, "A second factor was set up or taken away."),
+    Event("identity.role.changed", 1, "A role of one's own grants something else; with nothing it was deleted."),
+    Event("identity.group.changed", 1, "A group has other members or roles."),
+    Event("identity.key.made", 1, "An API key was made; for whom, its scopes and how long it lives."),
+    Event("identity.key.revoked", 1, "An API key was revoked."),
+    Event("identity.keys.rotated", 1, "Access tokens are signed with a new key."),
+    Event("identity.session.begun", 1, "Somebody signed in; the account and the address."),
+    Event("identity.session.ended", 1, "A session was ended; why."),
+    Event("identity.login.refused", 1, "A sign-in was refused; why, and from which address. A flood is counted."),
+    Event("identity.token.refused", 1, "A token was refused at the door; why. The subject is the address."),
+    Event("identity.refresh.refused", 1, "A refresh token was refused; why. The subject is its session."),
+)
+
+SERVICE = Service(
+    name="identity",
+    help="Accounts, roles, sessions and keys: who may do what.",
+    prefixes=("/api/identity",),
+    settings=IdentitySettings,
+    requires=(Identity, House),
+    permissions=PERMISSIONS,
+    events=EVENTS,
+    routes=ROUTES,
+    commands=COMMANDS,
+    jobs=(Job(name="refusals", run=write_refusals), Job(name="tidy", run=tidy)),
+)

@@ -1,0 +1,116 @@
+"""Accounts, roles, groups and keys as they go over the wire. A password comes in and never goes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("only what can be printed, on one line")
+    return text
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+PermissionName = Annotated[str, Field(max_length=120, pattern=r"^(\*|[a-z0-9_-]+\.[a-z0-9_-]+\.[a-z0-9_-]+)$")]
+Roles = Annotated[list[RoleName], Field(max_length=50)]
+Permissions = Annotated[list[PermissionName], Field(min_length=1, max_length=500)]
+Password = Annotated[SecretStr, Field(max_length=1000)]
+
+
+class _Given(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewUser(_Given):
+    """A person with a password, or a service account, which has only API keys."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    email: Line = ""
+    kind: Literal["person", "service"] = "person"
+    password: Password | None = None
+    roles: Roles = Field(default_factory=list)
+
+
+class UserChange(_Given):
+    """What is to be different; what is left out stays."""
+
+    disabled: bool | None = None
+    email: Line | None = None
+    roles: Roles | None = None
+    second_factor: Literal[False] | None = Field(default=None, description="false takes away a factor that was lost.")
+
+
+class NewPassword(_Given):
+    """A password in the place of the old one; every session of the account ends."""
+
+    password: Password
+
+
+class User(BaseModel):
+    """One account, without anything secret."""
+
+    id: str
+    name: str
+    email: str
+    kind: str
+    disabled: bool
+    roles: list[str]
+    second_factor: bool
+    created_ms: int
+
+
+class RoleBody(_Given):
+    """What a role of your own grants."""
+
+    help: Line = ""
+    permissions: Permissions
+
+
+class Role(BaseModel):
+    """A role: standing ones are derived from what the services declare, the others were made by somebody."""
+
+    name: str
+    standing: bool
+    help: str
+    permissions: list[str]
+
+
+class GroupBody(_Given):
+    """Who is in a group, and which roles they all hold."""
+
+    roles: Roles = Field(default_factory=list)
+    members: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=1000)] = Field(
+        default_factory=list
+    )
+
+
+class Group(BaseModel):
+    """One group."""
+
+    name: str
+    roles: list[str]
+    members: list[str]
+
+
+class NewKey(_Given):
+    """A key that may do so much, for so long. `*` is all that its account may do."""
+
+    label: Line = ""
+    scopes: Permissions
+    days: Annotated[int, Field(ge=1, le=366)] = 90
+
+
+class Key(BaseModel):
+    """What is known about a key; the key itself is only in the answer to its making."""
+
+    id: str
+    label: str
+    scopes: list[str]
+    created_ms: int
+    expires_ms: int
+    revoked_ms: int | None = None
+    key: str | None = None

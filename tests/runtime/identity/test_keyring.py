@@ -1,0 +1,89 @@
+"""The key ring on disk: rotation with overlap, and no start with a ring that is not whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from steersman.model.errors import Permanent
+from steersman.runtime.identity.keyring import OVERLAP_SECONDS, Keyring
+
+FILE = "identity-keys.json"
+DAY = 86_400
+
+
+def test_the_ring_survives_a_restart_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    first = Keyring(tmp_path, 1000)
+    again = Keyring(tmp_path, 2000)
+    assert (first.ring.keys[0].kid, first.ring.derivation) == (again.ring.keys[0].kid, again.ring.derivation)
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_an_old_key_verifies_until_its_last_token_has_expired(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path, 0)
+    old = ring.ring.keys[0].kid
+    new = ring.rotate(1000).kid
+    assert [key["kid"] for key in ring.published(1000 + OVERLAP_SECONDS)["keys"]] == [new, old]
+    assert [key["kid"] for key in ring.published(1001 + OVERLAP_SECONDS)["keys"]] == [new]
+    assert ring.ring.keys[0].kid == new
+    ring.rotate(1001 + OVERLAP_SECONDS)
+    assert old not in {key.kid for key in ring.ring.keys}
+
+
+def test_rotation_comes_with_age(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path, 0)
+    assert not ring.rotate_when_due(30 * DAY - 1, 30)
+    assert ring.rotate_when_due(30 * DAY, 30)
+    assert not ring.rotate_when_due(30 * DAY + 1, 30)
+
+
+def test_another_process_notices_a_rotation(tmp_path: Path) -> None:
+    ours, theirs = Keyring(tmp_path, 0), Keyring(tmp_path, 0)
+    made = theirs.rotate(10)
+    assert ours.reread()
+    assert ours.ring.keys[0].kid == made.kid
+    assert not ours.reread()
+
+
+def test_what_is_published_holds_no_private_half(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path, 0)
+    seed = json.loads((tmp_path / FILE).read_text())["keys"][0]["seed"]
+    assert seed not in json.dumps(ring.published(0))
+    assert set(ring.published(0)["keys"][0]) == {"kty", "crv", "x", "kid", "use", "alg"}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_damage_to_the_ring_goes_unnoticed(tmp_path: Path, data: st.DataObject) -> None:
+    """Any changed byte stops the start, or changes nothing that is said."""
+    (tmp_path / FILE).unlink(missing_ok=True)
+    whole = Keyring(tmp_path, 0)
+    text = bytearray((tmp_path / FILE).read_bytes())
+    at = data.draw(st.integers(0, len(text) - 1))
+    text[at] ^= data.draw(st.integers(1, 255))
+    (tmp_path / FILE).write_bytes(text)
+    try:
+        damaged = Keyring(tmp_path, 0)
+    except Permanent:
+        return
+    assert damaged.ring.derivation == whole.ring.derivation
+    assert damaged.ring.keys[0].kid == whole.ring.keys[0].kid
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"keys": [], "derivation": "", "sha256": ""}'])
+def test_a_damaged_ring_names_the_next_step(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    (tmp_path / FILE).chmod(0o600)
+    with pytest.raises(Permanent, match="restore this file from a backup"):
+        Keyring(tmp_path, 0)
+
+
+def test_a_ring_that_others_may_read_stops_the_start(tmp_path: Path) -> None:
+    Keyring(tmp_path, 0)
+    (tmp_path / FILE).chmod(0o640)
+    with pytest.raises(Permanent, match="0640"):
+        Keyring(tmp_path, 0)
