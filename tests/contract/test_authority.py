@@ -10,7 +10,6 @@ import asyncio
 import re
 from typing import Any
 
-
 from steersman.app import HOUSE_PROVIDES
 from steersman.contract.ports import Caller
 from steersman.contract.testing import _addresses
