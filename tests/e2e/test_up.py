@@ -147,11 +147,13 @@ def test_what_was_done_is_known_after_a_kill(up: Callable[..., Running], tmp_pat
     wish = {"args": {"level": "error", "logger": "steersman.example"}, "key": "k"}
     first = up()
     first.token = token_in(tmp_path)
+    first.until_ready()
     assert first.ask("POST", "/api/platform/actions/set_log_level", wish)[0] == 200
     first.process.kill()
     first.process.wait()
     second = up()
     second.token = first.token
+    second.until_ready()
     status, body = second.ask("POST", "/api/platform/actions/set_log_level", wish)
     assert (status, json.loads(body)["repeated"]) == (200, True)
     journal = json.loads(second.ask("GET", "/api/platform/journal")[1])["entries"]
@@ -194,6 +196,7 @@ def test_a_configured_token_is_used_and_never_written(up: Callable[..., Running]
 def test_insecure_asks_for_nothing_on_loopback(up: Callable[..., Running]) -> None:
     """Anonymous may do everything, and no token is printed."""
     running = up("--insecure")
+    running.until_ready()
     assert running.ask("GET", "/api/platform/status")[0] == 200
 
 
