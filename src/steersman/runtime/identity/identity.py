@@ -55,8 +55,8 @@ class Identity:
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
         """Bring the tables up to date and read the keys; raises `Permanent` where these are damaged."""
         migrate(ports.database, [tables.LINEAGE])
-        ring = Keyring(ports.data_dir / "secrets", ports.clock.wall_ns() // _NS)
-        tokens = AccessTokens(ring, ports.clock, ports.ids, settings.issuer, settings.audience)
+        ring = Keyring(ports.data_dir / "secrets", ports.clock.wall_ns() // _NS, settings.signing_algorithm)
+        tokens = AccessTokens(ring, ports.clock, ports.ids, settings.named_issuer, settings.audience)
         evidence = Evidence(ports.clock, ports.ids, ports.database, ports.journal)
         passwords, standing = Passwords(settings.breached_passwords), standing_roles(services)
         factor = SecondFactor(Sealing(ring.ring.derivation), settings.issuer)

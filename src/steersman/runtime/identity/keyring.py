@@ -1,30 +1,45 @@
 """The keys in the data directory: those that sign access tokens, and the one that refresh tokens are derived with.
 
-One file of mode 0600, replaced as a whole, so that a kill leaves the old ring or the new one. A new key signs at once,
-and the one before it verifies until the last token that it signed has expired. A ring that is damaged, or that others
-may read, stops the start with the next step in words: there is no start without keys, and none with new keys in the
-place of lost ones unless a person deletes the file.
+One file of mode 0600, replaced as a whole, so that a kill leaves the old ring or the new one. The next key is made and
+published one rotation before it signs, so that whoever keeps the public keys for a while knows it already; the one
+before verifies until the last token that it signed has expired. A ring that is damaged, or that others may read, stops
+the start with the next step in words: there is no start without keys, and none with new keys in the place of lost ones
+unless a person deletes the file.
 """
 
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
+import os
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
 
 from steersman.model.errors import Permanent
 from steersman.runtime.datadir import replace_file
 
-_FILE = "identity-keys.json"
+#: EdDSA is what this platform signs with. PS256 is for verifiers without Ed25519, RS256 for old ones, as legacy.
+Algorithm = Literal["EdDSA", "PS256", "RS256"]
+
+_FILE, _LOCK = "identity-keys.json", "identity-keys.lock"
+_RSA_BITS, _RSA_EXPONENT = 3072, 65537
 _SECRET_BYTES = 32
 #: A retired key verifies for as long as its last token lives, 15 minutes, and a minute for clocks that disagree.
 OVERLAP_SECONDS = 16 * 60
@@ -33,60 +48,72 @@ _DAY_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One Ed25519 key. `kid` is its RFC 7638 thumbprint, so that a name belongs to one key for ever."""
+    """One key for one algorithm. `kid` is its RFC 7638 thumbprint, so that a name belongs to one key for ever."""
 
     kid: str
-    private: Ed25519PrivateKey
+    private: Ed25519PrivateKey | RSAPrivateKey
     made_s: int
     retired_s: int | None = None
+    algorithm: Algorithm = "EdDSA"
 
     @classmethod
-    def of(cls, seed: bytes, made_s: int, retired_s: int | None = None) -> SigningKey:
-        """Return the key of a seed of 32 bytes."""
-        private = Ed25519PrivateKey.from_private_bytes(seed)
-        members = {"crv": "Ed25519", "kty": "OKP", "x": _public(private)}
-        text = json.dumps(members, separators=(",", ":"), sort_keys=True)
-        return cls(_text(hashlib.sha256(text.encode()).digest()), private, made_s, retired_s)
+    def of(
+        cls,
+        private: Ed25519PrivateKey | RSAPrivateKey,
+        made_s: int,
+        retired_s: int | None = None,
+        algorithm: Algorithm = "EdDSA",
+    ) -> SigningKey:
+        """Return a key under its thumbprint."""
+        text = json.dumps(_members(private), separators=(",", ":"), sort_keys=True)
+        return cls(_text(hashlib.sha256(text.encode()).digest()), private, made_s, retired_s, algorithm)
 
     @property
     def public(self) -> dict[str, str]:
         """The key as a JSON Web Key, without its private half."""
-        x = _public(self.private)
-        return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.kid, "use": "sig", "alg": "EdDSA"}
+        return {**_members(self.private), "kid": self.kid, "use": "sig", "alg": self.algorithm}
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """All keys, the signing one first."""
+    """All keys, the signing one first; `upcoming` signs after the next rotation and is published already."""
 
     keys: tuple[SigningKey, ...]
     derivation: bytes
+    upcoming: SigningKey | None = None
 
 
 class Keyring:
     """The ring of one data directory, shared by every process that has it."""
 
-    def __init__(self, folder: Path, now_s: int) -> None:
+    def __init__(self, folder: Path, now_s: int, algorithm: Algorithm = "EdDSA") -> None:
         self._file = folder / _FILE
+        self._gate = folder / _LOCK
+        self._algorithm = algorithm
         self._lock = threading.Lock()
         self._stamp = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._file.exists():
-            self._save(Ring((_new_key(now_s),), secrets.token_bytes(_SECRET_BYTES)))
-        self.ring = self._load()
+        with self._alone():
+            if not self._file.exists():
+                self._save(Ring((self._made(now_s),), secrets.token_bytes(_SECRET_BYTES), self._made(now_s)))
+            self.ring = self._load()
+            self._settle(now_s)
 
     def rotate(self, now_s: int) -> SigningKey:
-        """Make a new signing key; the old one goes on verifying for the overlap."""
-        with self._lock:
-            current, *older = self._load().keys
+        """Let the next key sign and make the one after it; the old one goes on verifying for the overlap."""
+        with self._alone():
+            before = self._load()
+            current, *older = before.keys
             kept = [key for key in older if accepted(key, now_s)]
-            keys = (_new_key(now_s), replace(current, retired_s=now_s), *kept)
-            self._save(Ring(keys, self.ring.derivation))
+            following = before.upcoming or self._made(now_s)
+            keys = (replace(following, made_s=now_s), replace(current, retired_s=now_s), *kept)
+            self._save(Ring(keys, before.derivation, self._made(now_s)))
             self.ring = self._load()
             return self.ring.keys[0]
 
     def rotate_when_due(self, now_s: int, days: int) -> bool:
-        """Rotate once the signing key is so old; tell whether that was now."""
+        """Rotate once the signing key has signed for so long; tell whether that was now."""
+        self.reread()
         if now_s - self.ring.keys[0].made_s < days * _DAY_SECONDS:
             return False
         self.rotate(now_s)
@@ -101,8 +128,38 @@ class Keyring:
             return True
 
     def published(self, now_s: int) -> dict[str, list[dict[str, str]]]:
-        """Return the public halves as a JWK set."""
-        return {"keys": [key.public for key in self.ring.keys if accepted(key, now_s)]}
+        """Return the public halves as a JWK set, with the one that signs next at its end."""
+        following = [] if self.ring.upcoming is None else [self.ring.upcoming]
+        return {"keys": [key.public for key in (*self.ring.keys, *following) if accepted(key, now_s)]}
+
+    def _made(self, now_s: int) -> SigningKey:
+        if self._algorithm == "EdDSA":
+            return SigningKey.of(Ed25519PrivateKey.from_private_bytes(secrets.token_bytes(_SECRET_BYTES)), now_s)
+        private = generate_private_key(_RSA_EXPONENT, _RSA_BITS)
+        return SigningKey.of(private, now_s, algorithm=self._algorithm)
+
+    def _settle(self, now_s: int) -> None:
+        """Bring a ring of an older version, or of another algorithm than the settings name, up to date."""
+        ring = self.ring
+        if ring.upcoming is None or ring.upcoming.algorithm != self._algorithm:
+            ring = replace(ring, upcoming=self._made(now_s))
+        if ring.keys[0].algorithm != self._algorithm:
+            keys = (self._made(now_s), replace(ring.keys[0], retired_s=now_s), *ring.keys[1:])
+            ring = replace(ring, keys=keys)
+        if ring is not self.ring:
+            self._save(ring)
+            self.ring = self._load()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the ring against the other threads and processes; the kernel lets go of it after a kill."""
+        with self._lock:
+            descriptor = os.open(self._gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
 
     def _load(self) -> Ring:
         try:
@@ -126,9 +183,15 @@ class Keyring:
         return ring
 
     def _save(self, ring: Ring) -> None:
-        content = {"keys": [_entry(key) for key in ring.keys], "derivation": _text(ring.derivation)}
+        content: dict[str, Any] = {"keys": [_entry(key) for key in ring.keys], "derivation": _text(ring.derivation)}
+        if ring.upcoming is not None:
+            content["next"] = _entry(ring.upcoming)
         text = json.dumps({**content, "sha256": _digest(content)}, indent=1)
+        before = self._file.stat().st_mtime_ns if self._file.exists() else 0
         replace_file(self._file.with_suffix(".new"), self._file, text.encode())
+        # Two writes within one tick of the file system's clock would look like one to whoever compares its time.
+        later = max(before + 1, self._file.stat().st_mtime_ns)
+        os.utime(self._file, ns=(later, later))
 
 
 def accepted(key: SigningKey, now_s: int) -> bool:
@@ -136,24 +199,46 @@ def accepted(key: SigningKey, now_s: int) -> bool:
     return key.retired_s is None or now_s - key.retired_s <= OVERLAP_SECONDS
 
 
-def _new_key(now_s: int) -> SigningKey:
-    return SigningKey.of(secrets.token_bytes(_SECRET_BYTES), now_s)
-
-
 def _entry(key: SigningKey) -> dict[str, Any]:
-    seed = key.private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    return {"kid": key.kid, "seed": _text(seed), "made": key.made_s, "retired": key.retired_s}
+    told = {"kid": key.kid, "made": key.made_s, "retired": key.retired_s}
+    if isinstance(key.private, Ed25519PrivateKey):
+        seed = key.private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        return {**told, "seed": _text(seed)}
+    der = key.private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return {**told, "algorithm": key.algorithm, "pkcs8": _text(der)}
+
+
+def _key(entry: Mapping[str, Any]) -> SigningKey:
+    if "seed" in entry:
+        seed = _bytes(entry["seed"])
+        return SigningKey.of(Ed25519PrivateKey.from_private_bytes(seed), entry["made"], entry["retired"])
+    private = load_der_private_key(_bytes(entry["pkcs8"]), None)
+    if not isinstance(private, RSAPrivateKey) or entry["algorithm"] not in {"PS256", "RS256"}:
+        raise ValueError("a key that is neither Ed25519 nor RSA")
+    return SigningKey.of(private, entry["made"], entry["retired"], cast("Algorithm", entry["algorithm"]))
 
 
 def _ring(content: Mapping[str, Any]) -> Ring:
-    given = {"keys": content["keys"], "derivation": content["derivation"]}
+    given = {name: content[name] for name in ("keys", "derivation", "next") if name in content}
     if content["sha256"] != _digest(given):
         raise ValueError("the checksum does not fit")
-    found = tuple(SigningKey.of(_bytes(one["seed"]), one["made"], one["retired"]) for one in content["keys"])
+    found = tuple(_key(one) for one in content["keys"])
     derivation = _bytes(content["derivation"])
     if not found or found[0].retired_s is not None or len(derivation) != _SECRET_BYTES:
         raise ValueError("no key signs, or the derivation key is short")
-    return Ring(found, derivation)
+    return Ring(found, derivation, _key(content["next"]) if "next" in content else None)
+
+
+def _members(private: Ed25519PrivateKey | RSAPrivateKey) -> dict[str, str]:
+    """Return the members of the public half that its thumbprint is made of."""
+    if isinstance(private, Ed25519PrivateKey):
+        return {"kty": "OKP", "crv": "Ed25519", "x": _public(private)}
+    numbers = private.public_key().public_numbers()
+    return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
+
+
+def _number(value: int) -> str:
+    return _text(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
 def _digest(content: Mapping[str, Any]) -> str:

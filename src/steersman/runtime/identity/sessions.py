@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, insert, select, update
 
+from steersman.contract.ports import Database
 from steersman.model.ids import Id
 from steersman.runtime.identity import tables
 
@@ -37,11 +38,16 @@ IDLE_MS, LONGEST_MS, COOKIE_MS = 7 * _DAY_MS, 30 * _DAY_MS, 7 * _DAY_MS
 #: An address from which somebody signed in lately is theirs.
 KNOWN_MS = 90 * _DAY_MS
 _SHOWN_AGENT = 200
+#: What is asked for anew once the last sign-in is older: a session that was left open must not shut its owner out.
+RECENT_MS = 10 * 60_000
+#: How exactly it is known when a cookie was last used.
+_SEEN_EVERY_MS = 5 * 60_000
 
 
 class SessionKind(StrEnum):
     TOKENS = "tokens"
     COOKIE = "cookie"
+    CLIENT = "client"
 
 
 class Outcome(StrEnum):
@@ -75,8 +81,22 @@ def random_token(prefix: str) -> str:
 
 def begin(transaction: Connection, id: Id, account: str, address: str, agent: str, now_ms: int) -> str:
     """Begin a family and return its first refresh token."""
-    token = random_token(REFRESH_PREFIX)
     _insert(transaction, id, account, SessionKind.TOKENS, None, address, agent, now_ms)
+    return _first(transaction, id, now_ms)
+
+
+def begin_for_client(
+    transaction: Connection, id: Id, account: str, client: Any, agent: str, scopes: list[str], now_ms: int
+) -> str:
+    """Begin a family that a third party holds, narrowed to these scopes, and return its first refresh token."""
+    _insert(transaction, id, account, SessionKind.CLIENT, None, "", agent, now_ms)
+    held = {"client": client, "scopes": scopes, "authenticated_ms": None}
+    transaction.execute(update(tables.sessions).where(tables.sessions.c.id == id).values(**held))
+    return _first(transaction, id, now_ms)
+
+
+def _first(transaction: Connection, id: Id, now_ms: int) -> str:
+    token = random_token(REFRESH_PREFIX)
     row = {"hash": digest(token), "session": id, "expires_ms": now_ms + IDLE_MS}
     transaction.execute(insert(tables.refreshes).values(**row))
     return token
@@ -111,6 +131,7 @@ def _insert(
             created_ms=now_ms,
             seen_ms=now_ms,
             expires_ms=now_ms + lives,
+            authenticated_ms=now_ms,
         )
     )
 
@@ -233,26 +254,56 @@ def list_sessions(connection: Connection, account: str, now_ms: int) -> list[Row
     return list(connection.execute(query).all())
 
 
-def session_row(connection: Connection, *, id: str = "", cookie: str = "", now_ms: int) -> Row[Any] | None:
-    """Return a living session of an account that may call, by its id or by the hash of its cookie."""
+def session_row(
+    connection: Connection, *, id: str = "", cookie: str = "", now_ms: int, idle_ms: int = COOKIE_MS
+) -> Row[Any] | None:
+    """Return a living session of an account that may call, by its id or by the hash of its cookie.
+
+    A session of the console that nobody used for `idle_ms` is over; those of tokens end with their refresh token.
+    """
+    unused = (tables.sessions.c.kind == SessionKind.COOKIE.value) & (tables.sessions.c.seen_ms <= now_ms - idle_ms)
     wanted = tables.sessions.c.id == id if id else tables.sessions.c.cookie == cookie
     query: Select[Any] = (
         select(
             tables.sessions.c.id,
             tables.sessions.c.account,
             tables.sessions.c.expires_ms,
+            tables.sessions.c.seen_ms,
+            tables.sessions.c.client,
+            tables.sessions.c.scopes,
             tables.accounts.c.name,
             tables.accounts.c.tenant,
         )
         .join(tables.accounts, tables.accounts.c.id == tables.sessions.c.account)
         .where(
             wanted,
+            ~unused,
             tables.sessions.c.ended_ms.is_(None),
             tables.sessions.c.expires_ms > now_ms,
             tables.accounts.c.disabled.is_(False),
         )
     )
     return connection.execute(query).one_or_none()
+
+
+def seen(database: Database, row: Row[Any], now_ms: int) -> None:
+    """Note that a cookie is in use, not more often than every few minutes."""
+    if now_ms - row.seen_ms < _SEEN_EVERY_MS:
+        return
+    with database.transaction() as transaction:
+        transaction.execute(update(tables.sessions).where(tables.sessions.c.id == row.id).values(seen_ms=now_ms))
+
+
+def is_recent(connection: Connection, id: str, now_ms: int) -> bool:
+    """Tell whether somebody has shown lately, in this session, who they are."""
+    query = select(tables.sessions.c.authenticated_ms).where(tables.sessions.c.id == id)
+    shown = connection.execute(query).scalar()
+    return shown is not None and abs(now_ms - shown) <= RECENT_MS
+
+
+def shown_again(transaction: Connection, id: str, now_ms: int) -> None:
+    """Note that somebody has shown just now who they are."""
+    transaction.execute(update(tables.sessions).where(tables.sessions.c.id == id).values(authenticated_ms=now_ms))
 
 
 def knows_address(connection: Connection, account: str, address: str, now_ms: int) -> bool:

@@ -28,6 +28,7 @@ accounts = Table(
     Column("totp_step", BigInteger),
     Column("disabled", Boolean),
     Column("created_ms", BigInteger),
+    Column("asks_passkey", Boolean),
 )
 #: What a person or a group of them holds.
 grants = Table(
@@ -71,6 +72,9 @@ sessions = Table(
     Column("expires_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("ended", Text),
+    Column("authenticated_ms", BigInteger),
+    Column("client", String(36)),
+    Column("scopes", JSON),
 )
 refreshes = Table(
     "identity_refreshes",
@@ -99,4 +103,64 @@ recoveries = Table(
     _META,
     Column("account", String(36), primary_key=True),
     Column("hash", String(64), primary_key=True),
+)
+#: Public keys of people's authenticators; the private halves never leave those.
+passkeys = Table(
+    "identity_passkeys",
+    _META,
+    Column("id", String(36), primary_key=True),
+    Column("account", String(36)),
+    Column("credential", Text),
+    Column("public_key", LargeBinary),
+    Column("sign_count", BigInteger),
+    Column("name", Text),
+    Column("transports", JSON),
+    Column("synced", Boolean),
+    Column("created_ms", BigInteger),
+    Column("used_ms", BigInteger),
+)
+#: What somebody was asked and may answer once: challenges of passkeys, and sign-ins that are under way elsewhere.
+flows = Table(
+    "identity_flows",
+    _META,
+    Column("hash", String(64), primary_key=True),
+    Column("kind", Text),
+    Column("bound", String(64)),
+    Column("content", JSON),
+    Column("expires_ms", BigInteger),
+)
+clients = Table(
+    "identity_clients",
+    _META,
+    Column("id", String(36), primary_key=True),
+    Column("tenant", Text),
+    Column("name", Text),
+    Column("redirects", JSON),
+    Column("scopes", JSON),
+    Column("secret", String(64)),
+    Column("created_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+)
+#: A code that was exchanged keeps the session that it became, so that its second use can end that.
+codes = Table(
+    "identity_codes",
+    _META,
+    Column("hash", String(64), primary_key=True),
+    Column("client", String(36)),
+    Column("account", String(36)),
+    Column("redirect", Text),
+    Column("challenge", String(64)),
+    Column("scopes", JSON),
+    Column("authenticated_ms", BigInteger),
+    Column("expires_ms", BigInteger),
+    Column("session", String(36)),
+)
+#: Who somebody is at an outside provider: by issuer and subject, never by an address.
+links = Table(
+    "identity_links",
+    _META,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("account", String(36)),
+    Column("linked_ms", BigInteger),
 )

@@ -1,9 +1,9 @@
-"""Access tokens: JSON Web Tokens of 15 minutes, signed with Ed25519 and with nothing else.
+"""Access tokens: JSON Web Tokens of 15 minutes, signed with Ed25519 unless the settings name another algorithm.
 
 The header of a token that this platform signed is one of a handful of byte strings, one for each key, so a token is
 first asked whether its header is literally one of them. What attacks the reading of headers (no algorithm, another one,
 a `kid` that is a path, keys that come along, members that occur twice) is never parsed here. The rest is PyJWT's, with
-the one algorithm named; only the time is compared here, because time is the platform's clock.
+the one algorithm of that key named; only the time is compared here, because time is the platform's clock.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from steersman.runtime.identity.keyring import Keyring, SigningKey, accepted
 LIFETIME_SECONDS = 15 * 60
 #: Larger ones are not looked at: ours have some 500 bytes.
 LARGEST = 4096
-_ALGORITHM, _TYPE = "EdDSA", "at+jwt"
+_TYPE = "at+jwt"
 _CLAIMS = ("iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp")
 #: Two processes on one machine share its clock; so much may it have been set back between them.
 _EARLY_SECONDS = 5
@@ -45,6 +45,14 @@ class Claims:
     expires_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A key with its public half, which is asked for on every check."""
+
+    key: SigningKey
+    public: Any
+
+
 class AccessTokens:
     """Issues and verifies."""
 
@@ -53,7 +61,7 @@ class AccessTokens:
         self._clock = clock
         self._ids = ids
         self._issuer, self._audience = issuer, audience
-        self._headers: Mapping[bytes, SigningKey] = {}
+        self._headers: Mapping[bytes, _Known] = {}
         self._headers_of: object = None
 
     def issue(self, account: str, session: str) -> str:
@@ -86,7 +94,7 @@ class AccessTokens:
             raise Refused("not yet valid")
         return Claims(claims["sub"], claims["sid"], claims["jti"], claims["exp"])
 
-    def _decoded(self, token: bytes, key: SigningKey) -> dict[str, Any]:
+    def _decoded(self, token: bytes, key: _Known) -> dict[str, Any]:
         options: Any = {
             "require": list(_CLAIMS),
             "verify_exp": False,
@@ -97,8 +105,8 @@ class AccessTokens:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key.private.public_key(),
-                algorithms=[_ALGORITHM],
+                key.public,
+                algorithms=[key.key.algorithm],
                 audience=self._audience,
                 issuer=self._issuer,
                 options=options,
@@ -111,18 +119,20 @@ class AccessTokens:
             raise Refused("claims")
         return claims
 
-    def _key(self, header: bytes) -> SigningKey | None:
+    def _key(self, header: bytes) -> _Known | None:
         known = self._known_headers()
         if header not in known and self._ring.reread():
             known = self._known_headers()
-        key = known.get(header)
-        return key if key is not None and accepted(key, self._now()) else None
+        found = known.get(header)
+        return found if found is not None and accepted(found.key, self._now()) else None
 
-    def _known_headers(self) -> Mapping[bytes, SigningKey]:
+    def _known_headers(self) -> Mapping[bytes, _Known]:
         """Return the header that each key's tokens begin with; made anew when the ring is another."""
         ring = self._ring.ring
         if self._headers_of is not ring:
-            self._headers = {_signed({}, key).partition(".")[0].encode(): key for key in ring.keys}
+            self._headers = {
+                _signed({}, key).partition(".")[0].encode(): _Known(key, key.private.public_key()) for key in ring.keys
+            }
             self._headers_of = ring
         return self._headers
 
@@ -131,7 +141,7 @@ class AccessTokens:
 
 
 def _signed(claims: dict[str, Any], key: SigningKey) -> str:
-    return jwt.encode(claims, key.private, algorithm=_ALGORITHM, headers={"typ": _TYPE, "kid": key.kid})
+    return jwt.encode(claims, key.private, algorithm=key.algorithm, headers={"typ": _TYPE, "kid": key.kid})
 
 
 def _well_typed(claims: Mapping[str, Any]) -> bool:
