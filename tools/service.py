@@ -58,8 +58,19 @@ def beside(data: Path, suffix: str) -> Path:
     return data.absolute().with_name(f"{data.name}.{suffix}")
 
 
+def setup_link(address: str, data: Path) -> str | None:
+    """Where the first administrator is made, while there is none."""
+    try:
+        kept = json.loads((data / "secrets" / "setup-token").read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+    return f"http://{address}/setup?token={kept['token']}" if time.time() < kept["expires_s"] else None
+
+
 def greet(address: str, data: Path) -> None:
     print(f"Steersman is ready:  http://{address}/")
+    if (link := setup_link(address, data)) is not None:
+        print(f"Make your account:   {link}")
     if os.environ.get("STEERSMAN_BOOTSTRAP_TOKEN"):
         print("Its token:           the one in STEERSMAN_BOOTSTRAP_TOKEN")
     else:

@@ -49,8 +49,10 @@ def _respond(request: Request, html: str, status: int) -> HTMLResponse:
 class Shell:
     """The frame around every page. `pages` are those of all services, in the order of the menu."""
 
-    def __init__(self, pages: Sequence[Page]) -> None:
+    def __init__(self, pages: Sequence[Page], providers: Sequence[tuple[str, str]] = ()) -> None:
         self._pages = tuple(pages)
+        #: The outside providers that the form offers: the name in the settings, and the one for people.
+        self.providers = tuple(providers)
 
     def _frame(self, request: Request, caller: Caller | None, language: Language) -> dict[str, Any]:
         chinese = language is Language.CHINESE
@@ -59,6 +61,7 @@ class Shell:
             "menu": [(page.path, page.title_zh if chinese else page.title) for page in allowed],
             "path": request.url.path,
             "origin": str(request.base_url).rstrip("/"),
+            "who": caller.subject if caller is not None else "",
         }
 
     def page(self, request: Request, caller: Caller, page: Page, values: Mapping[str, Any]) -> HTMLResponse:
@@ -71,10 +74,16 @@ class Shell:
 
     def login(self, request: Request, *, to: str = "/", refusal: Refusal | None = None) -> HTMLResponse:
         """Render the forms that post to `/login`: `username`, `password` and `totp`, or `token`; and `to`."""
+        values = {"to": to, "refusal": refusal, "providers": self.providers}
+        return self.own(request, None, "login.html", values, 429 if refusal is Refusal.BUSY else 401)
+
+    def own(
+        self, request: Request, caller: Caller | None, template: str, values: Mapping[str, Any], status: int = 200
+    ) -> HTMLResponse:
+        """Render one of the house's own pages, which belong to no service."""
         language = language_of(request)
-        values = {**self._frame(request, None, language), "to": to, "refusal": refusal}
-        html = render(__name__, "login.html", language, values)
-        return _respond(request, html, 429 if refusal is Refusal.BUSY else 401)
+        html = render(__name__, template, language, {**self._frame(request, caller, language), **values})
+        return _respond(request, html, status)
 
     def problem(self, request: Request, caller: Caller | None, status: int, detail: str) -> HTMLResponse:
         """Render an error for a person; programs get problem details instead."""

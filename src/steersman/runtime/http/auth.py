@@ -37,6 +37,8 @@ from steersman.runtime.identity.login import Attempt
 
 #: What somebody without a key may ask for.
 OPEN = frozenset({"/auth/token", "/auth/refresh", "/auth/jwks"})
+#: Pages and addresses for browsers that somebody without a key gets to; they are no part of the API.
+OPEN_PAGES = frozenset({"/setup"})
 #: A form of names, a password and a code; more is not ours.
 _MOST_FIELDS = 20
 _NO_STORE = {"cache-control": "no-store"}

@@ -131,17 +131,17 @@ def _add_house(app: FastAPI, house: House) -> None:
         "/metrics": metrics,
         "/openapi.json": openapi,
     }.items():
-        app.add_route(path, _named(path, handler), methods=["GET"])
+        app.add_route(path, named(path, handler), methods=["GET"])
 
 
 def _add_doors(app: FastAPI, entrance: Entrance) -> None:
-    app.add_route("/login", _named("/login", entrance.form), methods=["GET"])
-    app.add_route("/login", _named("/login", entrance.submit), methods=["POST"])
-    app.add_route("/logout", _named("/logout", entrance.leave), methods=["POST"])
+    app.add_route("/login", named("/login", entrance.form), methods=["GET"])
+    app.add_route("/login", named("/login", entrance.submit), methods=["POST"])
+    app.add_route("/logout", named("/logout", entrance.leave), methods=["POST"])
     app.mount(STATIC, Assets())
 
 
-def _named(template: str, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
+def named(template: str, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
     """Note the template for the counts, then answer."""
 
     async def answer(request: Request) -> Response:
@@ -178,4 +178,4 @@ def _add_page(app: FastAPI, house: House, shell: Shell, service: Service, page: 
         values = await run_in_threadpool(view, request)
         return shell.page(request, caller_of(request), page, values)
 
-    app.add_route(page.path, _named(page.path, show), methods=["GET"])
+    app.add_route(page.path, named(page.path, show), methods=["GET"])

@@ -16,7 +16,7 @@ from steersman.model.errors import Throttled, Unauthenticated
 from steersman.runtime.console.shell import Refusal, Shell
 from steersman.runtime.http import auth
 from steersman.runtime.http.door import COOKIE, SESSION_SECONDS, Door
-from steersman.runtime.http.scope import caller_of
+from steersman.runtime.http.scope import address_of, caller_of
 from steersman.runtime.identity.identity import Identity
 
 
@@ -31,7 +31,7 @@ class Entrance:
     def form(self, request: Request) -> Response:
         """Show the form; afterwards the person lands where they wanted to go."""
         wanted = request.url.path if request.url.path != "/login" else request.query_params.get("to", "/")
-        return self._shell.login(request, to=_local(wanted))
+        return self._shell.login(request, to=local_path(wanted))
 
     def link(self, request: Request) -> Response:
         """Take the token out of the address at once, so that it stays in no history."""
@@ -43,7 +43,7 @@ class Entrance:
         """Check what the form posted: a name with its password, or the token."""
         text = (await request.body()).decode("utf-8", "replace")
         fields = {name: values[0] for name, values in parse_qs(text).items()}
-        to = _local(fields.get("to", "/"))
+        to = local_path(fields.get("to", "/"))
         if "username" in fields and self._identity is not None:
             return await self._sign_in(self._identity, request, fields, to)
         return self._enter(request, fields.get("token", ""), to)
@@ -63,16 +63,19 @@ class Entrance:
             return self._shell.login(request, to=to, refusal=Refusal.PASSWORD)
         except Throttled:
             return self._shell.login(request, to=to, refusal=Refusal.BUSY)
-        return _with_cookie(request, to, signed_in.token)
+        return with_cookie(request, to, signed_in.token)
 
     def _enter(self, request: Request, token: str, to: str) -> Response:
         given = token.strip().encode()
-        if self._door.by_token(given) is None:
-            return self._shell.login(request, to=to, refusal=Refusal.TOKEN)
-        return _with_cookie(request, to, self._door.session_for(given))
+        if self._door.by_token(given) is not None:
+            return with_cookie(request, to, self._door.session_for(given))
+        if self._identity is not None and self._identity.shows_local_key(given, address_of(request.scope)):
+            return with_cookie(request, to, self._identity.local.cookie(self._identity.now_ms() // 1000))
+        return self._shell.login(request, to=to, refusal=Refusal.TOKEN)
 
 
-def _with_cookie(request: Request, to: str, value: str) -> Response:
+def with_cookie(request: Request, to: str, value: str) -> Response:
+    """Lead somebody on with the cookie of their session."""
     response = RedirectResponse(to, 303)
     response.set_cookie(
         COOKIE,
@@ -85,7 +88,7 @@ def _with_cookie(request: Request, to: str, value: str) -> Response:
     return response
 
 
-def _local(path: str) -> str:
+def local_path(path: str) -> str:
     """Return a path of this server, never an address that leads elsewhere."""
     if not path.startswith("/") or path.startswith("//") or "\\" in path or not path.isprintable():
         return "/"

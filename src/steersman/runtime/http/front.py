@@ -35,7 +35,7 @@ from steersman.runtime.tracing import Tracing
 _log = structlog.get_logger(__name__)
 
 #: What somebody without a key may see.
-OPEN = frozenset({"/healthz", "/readyz", "/login", *auth.OPEN})
+OPEN = frozenset({"/healthz", "/readyz", "/login", *auth.OPEN, *auth.OPEN_PAGES})
 
 SECURITY_HEADERS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),

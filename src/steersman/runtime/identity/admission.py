@@ -19,6 +19,8 @@ from steersman.model.errors import Unauthenticated
 from steersman.model.ids import Tenant
 from steersman.runtime.identity import accounts, apikeys, sessions
 from steersman.runtime.identity.evidence import Evidence
+from steersman.runtime.identity.first import has_admin
+from steersman.runtime.identity.localkey import OPERATOR, LocalKey
 from steersman.runtime.identity.roles import Grants, granted, narrowed
 from steersman.runtime.identity.tokens import LARGEST, AccessTokens, Refused
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: What everybody hears who presents something that is not good.
 NOT_VALID = "the token is not valid"
+#: What the `key` of a caller begins with who is a client of a third party.
+CLIENT_KEY = "client:"
 #: A revoked session may linger for less than half a minute.
 _REMEMBER_SECONDS = 25.0
 _REMEMBERED = 8192
@@ -45,13 +49,23 @@ class Admission:
     """The cache, and what is asked when it does not know. `check` blocks: call it from a worker thread."""
 
     def __init__(
-        self, tokens: AccessTokens, database: Database, clock: Clock, standing: Grants, evidence: Evidence
+        self,
+        tokens: AccessTokens,
+        database: Database,
+        clock: Clock,
+        standing: Grants,
+        evidence: Evidence,
+        *,
+        local: LocalKey,
+        idle_ms: int = sessions.COOKIE_MS,
     ) -> None:
         self._tokens = tokens
         self._database = database
         self._clock = clock
         self._standing = standing
         self._evidence = evidence
+        self._local = local
+        self._idle_ms = idle_ms
         self._known: dict[bytes, Admitted] = {}
         self._by_session: dict[str, Admitted] = {}
         self._forgotten = 0
@@ -68,6 +82,9 @@ class Admission:
         """Verify a bearer token or an API key; raises `Unauthenticated`, always with the same words."""
         before = self._forgotten
         try:
+            if self.is_operator(token, address):
+                # Not remembered: what is remembered opens from everywhere.
+                return OPERATOR
             found = self._verified(token)
         except Refused as refused:
             self._evidence.note("identity.token.refused", address or "unknown", {"reason": refused.reason})
@@ -75,11 +92,23 @@ class Admission:
         self._remember(self._known, _key(b"bearer", token), found, before)
         return found.caller
 
+    def is_operator(self, token: bytes, address: str) -> bool:
+        """Tell whether that is the key of this machine's operator; raises `Refused` where it does not open from."""
+        if not self._local.matches(token):
+            return False
+        with self._database.reading() as connection:
+            settled = has_admin(connection)
+        if not self._local.opens_for(address, settled=settled):
+            raise Refused("the local key from afar")
+        return True
+
     def check_cookie(self, value: bytes) -> Caller | None:
         """Return whose console session that is; an old cookie is nobody's, and no offence."""
         text = value.decode("latin-1")
         if len(text) > LARGEST or not text.startswith(sessions.COOKIE_PREFIX):
             return None
+        if self._local.made_cookie(text, self._now_ms() // 1000):
+            return OPERATOR
         before = self._forgotten
         found = self._of_session(cookie=sessions.digest(text))
         if found is None:
@@ -118,11 +147,18 @@ class Admission:
 
     def _of_session(self, *, id: str = "", cookie: str = "") -> Admitted | None:
         with self._database.reading() as connection:
-            row = sessions.session_row(connection, id=id, cookie=cookie, now_ms=self._now_ms())
+            now_ms = self._now_ms()
+            row = sessions.session_row(connection, id=id, cookie=cookie, now_ms=now_ms, idle_ms=self._idle_ms)
             if row is None:
                 return None
             permissions = self._permissions(connection, row.account)
-        caller = Caller(row.name, Tenant(row.tenant), permissions, account=row.account, session=row.id)
+        if cookie:
+            sessions.seen(self._database, row, now_ms)
+        key = ""
+        if row.client is not None:
+            # What a third party holds is as narrow as an API key, and reaches nothing that a key does not.
+            permissions, key = narrowed(permissions, row.scopes or ()), f"{CLIENT_KEY}{row.client}"
+        caller = Caller(row.name, Tenant(row.tenant), permissions, account=row.account, session=row.id, key=key)
         return self._admitted(caller, row.expires_ms)
 
     def _of_key(self, text: str) -> Admitted:

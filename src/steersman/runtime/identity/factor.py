@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyotp
 from sqlalchemy import delete, insert, or_, select, update
@@ -19,7 +19,7 @@ from steersman.runtime.identity import tables
 from steersman.runtime.identity.sealing import Sealing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 _STEP_SECONDS = 30
 #: One step to each side, for phones whose clock is off.
@@ -36,12 +36,18 @@ class SecondFactor:
 
     def accepts(self, transaction: Connection, account: str, code: str, now_ms: int) -> bool:
         """Tell whether this code opens now, and use it up."""
-        query = select(tables.accounts.c.totp).where(tables.accounts.c.id == account)
-        sealed = transaction.execute(query).scalar()
-        if sealed is None:
+        row = transaction.execute(select(tables.accounts).where(tables.accounts.c.id == account)).one()
+        if not self.is_asked(row):
             return True
         given = "".join(code.split()).upper()
-        return self._is_current(transaction, account, sealed, given, now_ms) or _recovers(transaction, account, given)
+        if row.totp is not None and self._is_current(transaction, account, row.totp, given, now_ms):
+            return True
+        return _recovers(transaction, account, given)
+
+    @staticmethod
+    def is_asked(row: Row[Any]) -> bool:
+        """Tell whether this account asks for more than a password."""
+        return row.totp is not None or bool(row.asks_passkey)
 
     def offer(self, name: str) -> tuple[str, str]:
         """Return a new secret and the address that an authenticator app reads; nothing is stored."""
@@ -55,19 +61,19 @@ class SecondFactor:
     def switch_on(self, transaction: Connection, account: str, secret: str) -> list[str]:
         """Ask this account for codes from now on; returns the recovery codes, for the only time."""
         sealed = self._sealing.seal(secret.encode(), _place(account))
-        self._write(transaction, account, sealed)
-        codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}".upper() for _ in range(_RECOVERY_CODES)]
-        transaction.execute(insert(tables.recoveries), [{"account": account, "hash": _hash(code)} for code in codes])
-        return codes
+        _write(transaction, account, totp=sealed, totp_step=None)
+        return renew_recovery(transaction, account)
 
     def switch_off(self, transaction: Connection, account: str) -> None:
-        """Ask for no code any more."""
-        self._write(transaction, account, None)
+        """Ask for nothing but the password any more."""
+        _write(transaction, account, totp=None, totp_step=None, asks_passkey=False)
+        _forget_recovery(transaction, account)
 
-    def _write(self, transaction: Connection, account: str, sealed: bytes | None) -> None:
-        mine = update(tables.accounts).where(tables.accounts.c.id == account)
-        transaction.execute(mine.values(totp=sealed, totp_step=None))
-        transaction.execute(delete(tables.recoveries).where(tables.recoveries.c.account == account))
+    @staticmethod
+    def ask_passkey(transaction: Connection, account: str) -> list[str]:
+        """Ask for a passkey after the password from now on; returns the recovery codes, for the only time."""
+        _write(transaction, account, asks_passkey=True)
+        return renew_recovery(transaction, account)
 
     def _is_current(self, transaction: Connection, account: str, sealed: bytes, code: str, now_ms: int) -> bool:
         secret = self._sealing.open(sealed, _place(account)).decode()
@@ -77,6 +83,22 @@ class SecondFactor:
         unused = or_(tables.accounts.c.totp_step.is_(None), tables.accounts.c.totp_step < step)
         mine = (tables.accounts.c.id == account) & unused
         return transaction.execute(update(tables.accounts).where(mine).values(totp_step=step)).rowcount == 1
+
+
+def renew_recovery(transaction: Connection, account: str) -> list[str]:
+    """Put new recovery codes in the place of the old ones and return them, for the only time."""
+    _forget_recovery(transaction, account)
+    codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}".upper() for _ in range(_RECOVERY_CODES)]
+    transaction.execute(insert(tables.recoveries), [{"account": account, "hash": _hash(code)} for code in codes])
+    return codes
+
+
+def _forget_recovery(transaction: Connection, account: str) -> None:
+    transaction.execute(delete(tables.recoveries).where(tables.recoveries.c.account == account))
+
+
+def _write(transaction: Connection, account: str, **values: Any) -> None:
+    transaction.execute(update(tables.accounts).where(tables.accounts.c.id == account).values(**values))
 
 
 def _step_of(secret: str, code: str, now_ms: int) -> int | None:

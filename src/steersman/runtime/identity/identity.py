@@ -15,16 +15,18 @@ from steersman.runtime.identity import accounts, sessions, tables
 from steersman.runtime.identity.admission import Admission
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.factor import SecondFactor
+from steersman.runtime.identity.first import FirstAdmin
 from steersman.runtime.identity.keyring import Keyring
-from steersman.runtime.identity.login import Login, SignedIn
+from steersman.runtime.identity.localkey import LocalKey
+from steersman.runtime.identity.login import REFUSED, Arrival, Login, SignedIn, begun, row_by_id
 from steersman.runtime.identity.passwords import Passwords
 from steersman.runtime.identity.roles import Grants, standing_roles
 from steersman.runtime.identity.sealing import Sealing
 from steersman.runtime.identity.settings import IdentitySettings
-from steersman.runtime.identity.tokens import LIFETIME_SECONDS, AccessTokens
+from steersman.runtime.identity.tokens import LIFETIME_SECONDS, AccessTokens, Refused
 
 REFRESH_REFUSED = "the refresh token is not valid"
-_NS = 1_000_000_000
+_NS, _HOUR_MS = 1_000_000_000, 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Identity:
     evidence: Evidence
     admission: Admission
     login: Login
+    local: LocalKey
+    first: FirstAdmin
 
     @classmethod
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
@@ -60,6 +64,7 @@ class Identity:
         evidence = Evidence(ports.clock, ports.ids, ports.database, ports.journal)
         passwords, standing = Passwords(settings.breached_passwords), standing_roles(services)
         factor = SecondFactor(Sealing(ring.ring.derivation), settings.issuer)
+        local = LocalKey(ports.data_dir / "secrets", settings.local_key)
         return cls(
             ports=ports,
             settings=settings,
@@ -69,8 +74,18 @@ class Identity:
             ring=ring,
             tokens=tokens,
             evidence=evidence,
-            admission=Admission(tokens, ports.database, ports.clock, standing, evidence),
+            admission=Admission(
+                tokens,
+                ports.database,
+                ports.clock,
+                standing,
+                evidence,
+                local=local,
+                idle_ms=settings.idle_hours * _HOUR_MS,
+            ),
             login=Login(ports, passwords, factor, evidence),
+            local=local,
+            first=FirstAdmin(ports, passwords, evidence),
         )
 
     def first_pair(self, signed_in: SignedIn) -> TokenPair:
@@ -99,6 +114,22 @@ class Identity:
             if rotation.outcome is sessions.Outcome.REUSED:
                 self._tell(transaction, "nobody", "identity.session.ended", rotation.session, {"why": "reused token"})
         return rotation
+
+    def shows_local_key(self, token: bytes, address: str) -> bool:
+        """Tell whether that is the key of this machine's operator, from where it opens. Blocks for a moment."""
+        try:
+            return self.admission.is_operator(token, address)
+        except Refused as refused:
+            self.evidence.note("identity.token.refused", address or "unknown", {"reason": refused.reason})
+            return False
+
+    def welcome(self, account: str, address: str, agent: str, how: str) -> SignedIn:
+        """Begin a session of the console for somebody who has shown who they are; raises `Unauthenticated`. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            row = row_by_id(transaction, account)
+            if row is None or row.disabled:
+                raise Unauthenticated(REFUSED)
+            return begun(self.ports, transaction, row, sessions.begin_cookie, Arrival(address, agent, how))
 
     def end_session(self, caller: Caller, id: str, why: str) -> bool:
         """End one session of the caller's own account; tell whether there was such a one. Blocks."""

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
+from sqlalchemy import select
 
 from steersman.contract.ports import JournalEntry, Ports
 from steersman.model.errors import Throttled, Unauthenticated
 from steersman.model.ids import Id, Tenant
-from steersman.runtime.identity import accounts, sessions
+from steersman.runtime.identity import accounts, sessions, tables
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.factor import SecondFactor
 from steersman.runtime.identity.names import folded
@@ -55,6 +56,15 @@ class SignedIn:
     account: str
     session: str
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """From where somebody signs in, with what program, and by what they have shown who they are."""
+
+    address: str
+    agent: str
+    how: str
 
 
 class Login:
@@ -136,21 +146,10 @@ class Login:
         raise self._refused(row, attempt, "second factor")
 
     def _begin(self, transaction: Connection, row: Row[Any], attempt: Attempt, begin: Begin) -> SignedIn:
-        session = self._ports.ids.new()
         if self._passwords.is_dated(row.password):
             accounts.change_account(transaction, row.id, password=self._passwords.rehashed(attempt.password))
-        token = begin(transaction, session, row.id, attempt.address, attempt.agent, self._now_ms())
-        entry = JournalEntry(
-            self._ports.ids.new(),
-            self._ports.clock.wall_ns(),
-            Tenant(row.tenant),
-            row.name,
-            "identity.session.begun",
-            session,
-            {"account": row.id, "address": attempt.address},
-        )
-        self._ports.journal.append(transaction, [entry])
-        return SignedIn(row.id, session, token)
+        how = "password and second factor" if self._factor.is_asked(row) else "password"
+        return begun(self._ports, transaction, row, begin, Arrival(attempt.address, attempt.agent, how))
 
     def _refused(self, row: Row[Any] | None, attempt: Attempt, reason: str) -> Unauthenticated:
         # An unknown name is not written down: people type their password into the wrong field.
@@ -160,3 +159,20 @@ class Login:
 
     def _now_ms(self) -> int:
         return self._ports.clock.wall_ns() // 1_000_000
+
+
+def begun(ports: Ports, transaction: Connection, row: Row[Any], begin: Begin, arrival: Arrival) -> SignedIn:
+    """Begin a session of an account and tell the journal; always a new one, whatever the caller came with."""
+    session = ports.ids.new()
+    now_ns = ports.clock.wall_ns()
+    token = begin(transaction, session, row.id, arrival.address, arrival.agent, now_ns // 1_000_000)
+    told = {"account": row.id, "address": arrival.address, "how": arrival.how}
+    entry = JournalEntry(ports.ids.new(), now_ns, Tenant(row.tenant), row.name, "identity.session.begun", session, told)
+    ports.journal.append(transaction, [entry])
+    return SignedIn(row.id, session, token)
+
+
+def row_by_id(connection: Connection, account: str) -> Row[Any] | None:
+    """Return the whole row of an account by its id."""
+    query = select(tables.accounts).where(tables.accounts.c.id == account)
+    return connection.execute(query).one_or_none()
