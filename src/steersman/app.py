@@ -44,6 +44,7 @@ from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
 from steersman.runtime.identity.identity import Identity
+from steersman.runtime.identity.localkey import REVOKED
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.ids import RandomIds
 from steersman.runtime.kernels import keep_cache
@@ -87,10 +88,16 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
         directory = DataDir.open(settings.house.data)
         stack.callback(directory.close)
         token, new = bootstrap_token(directory, settings.house.bootstrap_token)
-        logs.hide(token)
+        if token != REVOKED:
+            logs.hide(token)
         root = Caller("bootstrap", permissions=frozenset({"*"}))
-        platform = compose(services, settings, directory, logs, [(token, root)], stack)
-        _announce(settings, sock, token if new and not settings.house.insecure else None)
+        # A token that a person configured is kept for ever; the one of the data directory is identity's to judge.
+        keys = [(token, root)] if settings.house.bootstrap_token else []
+        platform = compose(services, settings, directory, logs, keys, stack)
+        setup = None if settings.house.insecure else platform.house.ports.get(Identity).first.offer()
+        if setup is not None:
+            logs.hide(setup)
+        _announce(settings, sock, token if new and not settings.house.insecure else None, setup)
         uvloop.run(_serve(platform, sock))
 
 
@@ -113,14 +120,15 @@ def configured(services: Sequence[Service], config: Path | None, overrides: dict
     return load(config, os.environ, overrides, sections)
 
 
-def _announce(settings: LoadedSettings, sock: socket.socket, new_token: str | None) -> None:
-    """Print the address, and the token when it was made just now: it is never shown again."""
+def _announce(settings: LoadedSettings, sock: socket.socket, new_token: str | None, setup: str | None) -> None:
+    """Print the address, and what was made just now: the key of this machine's operator, and the way to an account."""
     host, port = settings.house.host, sock.getsockname()[1]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     sys.stdout.write(f"Steersman listens on {address}\n")
     if new_token is not None:
         sys.stdout.write(f"The token, shown this once and kept in the data directory: {new_token}\n")
-        sys.stdout.write(f"Open {address}/?token={new_token}\n")
+    if setup is not None:
+        sys.stdout.write(f"There is no administrator yet. Open {address}/setup?token={setup} within 24 hours\n")
     sys.stdout.flush()
 
 
