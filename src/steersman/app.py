@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 import steersman.engine
 import steersman.runtime.telemetry
-from steersman.contract.ports import Caller, Ports
+from steersman.contract.ports import Caller, Ports, Subjects
 from steersman.contract.service import Service
 from steersman.runtime.actions import Actions
 from steersman.runtime.clock import SystemClock
@@ -36,6 +36,7 @@ from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
 from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
 from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.database.subjects import SealedSubjects
 from steersman.runtime.datadir import DataDir, bootstrap_token
 from steersman.runtime.durable.dbos import DbosWork
 from steersman.runtime.house import House
@@ -43,6 +44,7 @@ from steersman.runtime.http.assembly import Rules, assemble
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
+from steersman.runtime.identity.evidence import AccountNames
 from steersman.runtime.identity.identity import Identity
 from steersman.runtime.identity.localkey import REVOKED
 from steersman.runtime.identity.settings import IdentitySettings
@@ -63,7 +65,19 @@ _WATCHDOG_SECONDS = 4.5
 _DESCRIPTORS = 16_384
 
 #: What is there before any service starts, for services to ask for by type.
-HOUSE_PROVIDES = (Limits, Traffic, TaskSupervisor, LoadedSettings, Logs, Tracing, House, Actions, Knobs, Identity)
+HOUSE_PROVIDES = (
+    Limits,
+    Traffic,
+    TaskSupervisor,
+    LoadedSettings,
+    Logs,
+    Tracing,
+    House,
+    Actions,
+    Knobs,
+    Identity,
+    Subjects,
+)
 
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
 _Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
@@ -155,6 +169,8 @@ def compose(
     database = SqlDatabase(open_engine(settings.house.database_url, directory.database))
     stack.callback(database.close)
     migrate(database, [HOUSE_LINEAGE])
+    ids = RandomIds(clock)
+    subjects = SealedSubjects.open(database, ids, clock, directory.path, AccountNames())
     durable = DbosWork(directory.durable, clock)
     stack.callback(durable.close)
     supervisor = TaskSupervisor(clock, random.random)
@@ -166,12 +182,13 @@ def compose(
         LoadedSettings: settings,
         Logs: logs,
         Tracing: tracing,
+        Subjects: subjects,
     }
     ports = Ports(
         clock=clock,
-        ids=RandomIds(clock),
+        ids=ids,
         database=database,
-        journal=SqlJournal(database),
+        journal=SqlJournal(database, subjects),
         durable=durable,
         supervisor=supervisor,
         settings=settings,

@@ -152,16 +152,10 @@ class MemoryJournal:
     def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
         from sqlalchemy import event
 
-        checked = [storable_entry(entry) for entry in entries]
-        ids = [entry.id for entry in checked]
-        if len(set(ids)) < len(ids) or self._ids.intersection(ids):
-            raise Conflict("the journal already holds an entry with this id")
+        checked = self._checked(entries)
 
         def keep(_connection: Connection) -> None:
-            with self._lock:
-                for entry in checked:
-                    self._entries.append(replace(entry, seq=len(self._entries) + 1))
-                    self._ids.add(entry.id)
+            self._keep(checked)
             checked.clear()
 
         def drop(_connection: Connection) -> None:
@@ -169,6 +163,25 @@ class MemoryJournal:
 
         event.listen(transaction, "commit", keep)
         event.listen(transaction, "rollback", drop)
+
+    def record(self, entries: Sequence[JournalEntry]) -> None:
+        self._keep(self._checked(entries))
+
+    async def recorded(self, entries: Sequence[JournalEntry]) -> None:
+        self.record(entries)
+
+    def _checked(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+        checked = [storable_entry(entry) for entry in entries]
+        ids = [entry.id for entry in checked]
+        if len(set(ids)) < len(ids) or self._ids.intersection(ids):
+            raise Conflict("the journal already holds an entry with this id")
+        return checked
+
+    def _keep(self, checked: Sequence[JournalEntry]) -> None:
+        with self._lock:
+            for entry in checked:
+                self._entries.append(replace(entry, seq=len(self._entries) + 1))
+                self._ids.add(entry.id)
 
     def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
         with self._lock:

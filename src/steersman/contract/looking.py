@@ -52,6 +52,12 @@ class LookingJournal:
     def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
         _refuse("write to the journal")
 
+    def record(self, entries: Sequence[JournalEntry]) -> None:
+        _refuse("write to the journal")
+
+    async def recorded(self, entries: Sequence[JournalEntry]) -> None:
+        _refuse("write to the journal")
+
     def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
         return self.entries(after=after, limit=limit, tenant=tenant)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
@@ -83,6 +83,28 @@ class Journal(Protocol):
 
     def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
         """Return entries with `seq > after` in order; keep the last `seq` as a cursor."""
+
+    def record(self, entries: Sequence[JournalEntry]) -> None:
+        """Keep facts that stand for themselves, in one sync with those of others. Blocks; not inside a transaction."""
+
+    async def recorded(self, entries: Sequence[JournalEntry]) -> None:
+        """Do what `record` does, for callers on the event loop: they wait for the disk, and nobody else does."""
+
+
+class Subjects(Protocol):
+    """What the journal says about persons, sealed for each under a key of their own. A subject is an account's id.
+
+    Every method blocks. What was sealed is told as `{"$sealed": ...}` by the journal itself.
+    """
+
+    def entries(self, tenant: Tenant, subject: str) -> Iterator[JournalEntry]:
+        """Yield all that was written about somebody or by them, opened."""
+
+    def opened(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+        """Return entries with names and personal fields in the clear; what was erased is `{"$erased": ...}`."""
+
+    def erase(self, caller: Caller, subject: str) -> bool:
+        """Destroy a subject's key in the caller's tenant for good; tell whether there was one. Journalled."""
 
 
 class Database(Protocol):

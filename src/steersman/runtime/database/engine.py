@@ -7,6 +7,8 @@ two writers wait for each other instead of failing half way. PostgreSQL: by URL,
 from __future__ import annotations
 
 import json
+import sqlite3
+import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ WRITES = "steersman_writes"
 _SQLITE_FILE = "control.sqlite3"
 #: How long a writer waits for another one before the caller is told to come back.
 _LOCK_WAIT_MS = 5_000
+_BETWEEN_TRIES_MS = 10
 _POOL_SIZE = 4
 _POOL_OVERFLOW = 36
 _POOL_WAIT_SECONDS = 10
@@ -64,9 +67,9 @@ def _sqlite(url: str) -> Engine:
         # Python's own transaction control begins too late for a consistent read; SQLAlchemy sends BEGIN instead.
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_LOCK_WAIT_MS}")
+        _log_ahead(cursor)
         for pragma in (
-            f"busy_timeout={_LOCK_WAIT_MS}",
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "trusted_schema=OFF",
@@ -81,6 +84,20 @@ def _sqlite(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _log_ahead(cursor: Any) -> None:
+    """Switch to WAL. Two processes that make the file at once get "locked" here without the wait that others get."""
+    tries = _LOCK_WAIT_MS // _BETWEEN_TRIES_MS
+    for left in reversed(range(tries)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not left or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            threading.Event().wait(_BETWEEN_TRIES_MS / 1000)
+        else:
+            return
 
 
 def _postgres(url: str) -> Engine:

@@ -8,7 +8,7 @@ number and commits late would be skipped. Append as the last step of a transacti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text, insert, select, text
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from steersman.contract.ports import JournalEntry
 from steersman.contract.storable import checked_limit, storable_entry
 from steersman.model.errors import Conflict
 from steersman.model.ids import Id, Tenant
+from steersman.runtime.database.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -41,11 +42,19 @@ journal = Table(
 )
 
 
-class SqlJournal:
-    """The Journal port over the table `journal`."""
+class Discretion(Protocol):
+    """Takes out of entries what must not be kept in the clear."""
 
-    def __init__(self, database: Database) -> None:
+    def hidden(self, transaction: Connection, entries: Sequence[JournalEntry]) -> list[JournalEntry]: ...
+
+
+class SqlJournal:
+    """The Journal port over the table `journal`; with `discretion`, persons stand in it without their names."""
+
+    def __init__(self, database: Database, discretion: Discretion | None = None) -> None:
         self._database = database
+        self._discretion = discretion
+        self._group = GroupCommit(database, self)
 
     def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
         """Record facts in the caller's transaction.
@@ -53,11 +62,14 @@ class SqlJournal:
         Raises `InvalidInput` for an entry that cannot be stored on every database and `Conflict` for an id that is
         already there; `seq` of the given entries is ignored.
         """
-        rows = [_row(storable_entry(entry)) for entry in entries]
-        if not rows:
+        kept = [storable_entry(entry) for entry in entries]
+        if not kept:
             return
         if transaction.dialect.name == "postgresql":
             transaction.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
+        if self._discretion is not None:
+            kept = self._discretion.hidden(transaction, kept)
+        rows = [_row(entry) for entry in kept]
         try:
             transaction.execute(insert(journal), rows)
         except IntegrityError as error:
@@ -70,6 +82,14 @@ class SqlJournal:
             query = query.where(journal.c.tenant == tenant)
         with self._database.reading() as connection:
             return [_entry(row) for row in connection.execute(query)]
+
+    def record(self, entries: Sequence[JournalEntry]) -> None:
+        """Keep facts that stand for themselves, in one transaction with those of other callers. Blocks."""
+        self._group.record(entries)
+
+    async def recorded(self, entries: Sequence[JournalEntry]) -> None:
+        """Do what `record` does without holding up the event loop."""
+        await self._group.recorded(entries)
 
 
 def _row(entry: JournalEntry) -> dict[str, Any]:

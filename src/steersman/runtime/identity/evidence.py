@@ -9,21 +9,44 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
+from sqlalchemy import select
 
 from steersman.contract.ports import Clock, Database, Ids, Journal, JournalEntry
 from steersman.model.errors import Temporary
 from steersman.model.ids import DEFAULT_TENANT, Tenant
+from steersman.runtime.identity import tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _log = structlog.get_logger(__name__)
 
 #: Of each type of refusal so many in a row, then one every ten seconds.
 _BURST, _PER_SECOND = 60.0, 0.1
 _NOBODY = "nobody"
+
+
+class AccountNames:
+    """Tells the journal whose name that is, so that it can keep the id instead; of anybody else it knows nothing."""
+
+    def ids(self, connection: Connection, known: Iterable[str]) -> dict[str, str]:
+        wanted = list(known)
+        if not wanted:
+            return {}
+        query = select(tables.accounts.c.name, tables.accounts.c.id).where(tables.accounts.c.name.in_(wanted))
+        return {row.name: row.id for row in connection.execute(query)}
+
+    def names(self, connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+        wanted = list(ids)
+        if not wanted:
+            return {}
+        query = select(tables.accounts.c.name, tables.accounts.c.id).where(tables.accounts.c.id.in_(wanted))
+        return {row.id: row.name for row in connection.execute(query)}
 
 
 @dataclass(slots=True)
@@ -73,8 +96,7 @@ class Evidence:
         if not entries:
             return
         try:
-            with self.database.transaction() as transaction:
-                self.journal.append(transaction, entries)
+            self.journal.record(entries)
         except Temporary as error:
             _log.warning("refusals are not in the journal yet", reason=error.message, entries=len(entries))
             with self._lock:

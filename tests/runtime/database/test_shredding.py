@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steersman.engine.audit.shredding import ERASED, SEALED, Place, seal, unseal
 from steersman.model.errors import InvalidInput
+from steersman.runtime.database.shredding import ERASED, SEALED, Place, seal, unseal
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
