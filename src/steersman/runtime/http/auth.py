@@ -36,7 +36,7 @@ from steersman.runtime.identity.identity import Identity, TokenPair
 from steersman.runtime.identity.login import Attempt
 
 #: What somebody without a key may ask for.
-OPEN = frozenset({"/auth/token", "/auth/refresh", "/auth/jwks"})
+OPEN = frozenset({"/auth/token", "/auth/refresh", "/auth/jwks", "/auth/passkeys/challenge", "/auth/passkeys/sign-in"})
 #: Pages and addresses for browsers that somebody without a key gets to; they are no part of the API.
 OPEN_PAGES = frozenset({"/setup"})
 #: A form of names, a password and a code; more is not ours.

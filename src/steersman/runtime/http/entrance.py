@@ -76,7 +76,11 @@ class Entrance:
 
 def with_cookie(request: Request, to: str, value: str) -> Response:
     """Lead somebody on with the cookie of their session."""
-    response = RedirectResponse(to, 303)
+    return set_session(request, RedirectResponse(to, 303), value)
+
+
+def set_session(request: Request, response: Response, value: str) -> Response:
+    """Give a browser the cookie of its session along with an answer."""
     response.set_cookie(
         COOKIE,
         value,

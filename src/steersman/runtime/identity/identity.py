@@ -8,17 +8,19 @@ from typing import Any
 
 from steersman.contract.ports import Caller, JournalEntry, Ports
 from steersman.contract.service import Service
-from steersman.model.errors import Unauthenticated
+from steersman.model.errors import Conflict, Unauthenticated
 from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
 from steersman.runtime.database.migrate import migrate
-from steersman.runtime.identity import accounts, sessions, tables
+from steersman.runtime.identity import accounts, factor, passkeys, sessions, tables
 from steersman.runtime.identity.admission import Admission
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.factor import SecondFactor
 from steersman.runtime.identity.first import FirstAdmin
 from steersman.runtime.identity.keyring import Keyring
 from steersman.runtime.identity.localkey import LocalKey
-from steersman.runtime.identity.login import REFUSED, Arrival, Login, SignedIn, begun, row_by_id
+from steersman.runtime.identity.login import REFUSED, Arrival, Login, Proof, SignedIn, begun, row_by_id
+from steersman.runtime.identity.once import Once
+from steersman.runtime.identity.passkeys import Credential, Passkeys, RelyingParty
 from steersman.runtime.identity.passwords import Passwords
 from steersman.runtime.identity.roles import Grants, standing_roles
 from steersman.runtime.identity.sealing import Sealing
@@ -54,6 +56,8 @@ class Identity:
     login: Login
     local: LocalKey
     first: FirstAdmin
+    once: Once
+    passkeys: Passkeys
 
     @classmethod
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
@@ -64,6 +68,7 @@ class Identity:
         evidence = Evidence(ports.clock, ports.ids, ports.database, ports.journal)
         passwords, standing = Passwords(settings.breached_passwords), standing_roles(services)
         factor = SecondFactor(Sealing(ring.ring.derivation), settings.issuer)
+        once = Once(ring.ring.derivation, ports.clock)
         local = LocalKey(ports.data_dir / "secrets", settings.local_key)
         return cls(
             ports=ports,
@@ -86,6 +91,8 @@ class Identity:
             login=Login(ports, passwords, factor, evidence),
             local=local,
             first=FirstAdmin(ports, passwords, evidence),
+            once=once,
+            passkeys=Passkeys(once, ports.ids, settings.named_issuer),
         )
 
     def first_pair(self, signed_in: SignedIn) -> TokenPair:
@@ -126,10 +133,13 @@ class Identity:
     def welcome(self, account: str, address: str, agent: str, how: str) -> SignedIn:
         """Begin a session of the console for somebody who has shown who they are; raises `Unauthenticated`. Blocks."""
         with self.ports.database.transaction() as transaction:
-            row = row_by_id(transaction, account)
-            if row is None or row.disabled:
-                raise Unauthenticated(REFUSED)
-            return begun(self.ports, transaction, row, sessions.begin_cookie, Arrival(address, agent, how))
+            return self._begun(transaction, account, Arrival(address, agent, how))
+
+    def _begun(self, transaction: Any, account: str, arrival: Arrival) -> SignedIn:
+        row = row_by_id(transaction, account)
+        if row is None or row.disabled:
+            raise Unauthenticated(REFUSED)
+        return begun(self.ports, transaction, row, sessions.begin_cookie, arrival)
 
     def end_session(self, caller: Caller, id: str, why: str) -> bool:
         """End one session of the caller's own account; tell whether there was such a one. Blocks."""
@@ -162,6 +172,24 @@ class Identity:
         self.forget_account(caller.account)
         return len(ended)
 
+    def is_recent(self, caller: Caller) -> bool:
+        """Tell whether a caller has shown lately, in this session, who they are. Blocks."""
+        with self.ports.database.reading() as connection:
+            return sessions.is_recent(connection, caller.session, self.now_ms())
+
+    def has_password(self, caller: Caller) -> bool:
+        """Tell whether a caller could give a password at all. Blocks."""
+        with self.ports.database.reading() as connection:
+            row = row_by_id(connection, caller.account)
+        return row is not None and row.password is not None
+
+    def change_email(self, caller: Caller, email: str) -> None:
+        """Give a caller another address. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            accounts.change_account(transaction, Id(caller.account), email=email)
+            told = {"what": "email"}
+            self._tell(transaction, caller.subject, "identity.account.changed", caller.account, told, caller.tenant)
+
     def set_factor(self, caller: Caller, secret: str | None) -> list[str]:
         """Switch a caller's second factor on, or off; returns the recovery codes. Blocks."""
         codes: list[str] = []
@@ -173,6 +201,87 @@ class Identity:
             told = {"on": secret is not None}
             self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
         return codes
+
+    def add_passkey(self, caller: Caller, party: RelyingParty, name: str, credential: Credential) -> str:
+        """Register a passkey for a caller and return its id. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            made = self.passkeys.register(transaction, party, caller, name, credential, self.now_ms())
+            told = {"passkey": made}
+            self._tell(transaction, caller.subject, "identity.passkey.added", caller.account, told, caller.tenant)
+        return made
+
+    def rename_passkey(self, caller: Caller, id: str, name: str) -> None:
+        """Call one of a caller's passkeys something else. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            passkeys.rename(transaction, caller.account, id, name)
+
+    def remove_passkey(self, caller: Caller, id: str) -> None:
+        """Remove a passkey of a caller; without another none is asked for after the password any more. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            passkeys.remove(transaction, caller.account, id)
+            if not passkeys.rows_of(transaction, caller.account):
+                accounts.change_account(transaction, Id(caller.account), asks_passkey=False)
+            told = {"passkey": id}
+            self._tell(transaction, caller.subject, "identity.passkey.removed", caller.account, told, caller.tenant)
+
+    def ask_passkey(self, caller: Caller, *, on: bool) -> list[str]:
+        """Ask a caller for a passkey after the password from now on, or not; returns new recovery codes. Blocks."""
+        codes: list[str] = []
+        with self.ports.database.transaction() as transaction:
+            if on and not passkeys.rows_of(transaction, caller.account):
+                raise Conflict("register a passkey first")
+            if on:
+                codes = self.factor.ask_passkey(transaction, caller.account)
+            else:
+                accounts.change_account(transaction, Id(caller.account), asks_passkey=False)
+            told = {"on": on, "kind": "passkey"}
+            self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
+        return codes
+
+    def renew_recovery(self, caller: Caller) -> list[str]:
+        """Put new recovery codes in the place of a caller's old ones; raises `Conflict` without a second factor."""
+        with self.ports.database.transaction() as transaction:
+            row = row_by_id(transaction, caller.account)
+            if row is None or not self.factor.is_asked(row):
+                raise Conflict("set up a second factor first: a recovery code stands in for it")
+            codes = factor.renew_recovery(transaction, caller.account)
+            told = {"on": True, "kind": "recovery codes"}
+            self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
+        return codes
+
+    def enter_by_passkey(
+        self, party: RelyingParty, bound: str, credential: Credential, arrival: tuple[str, str]
+    ) -> SignedIn:
+        """Begin a session of the console for whoever holds a passkey; raises `Unauthenticated`. Blocks."""
+        address, agent = arrival
+        try:
+            with self.ports.database.transaction() as transaction:
+                account = self.passkeys.check(transaction, party, bound, credential, self.now_ms())
+                return self._begun(transaction, account, Arrival(address, agent, "passkey"))
+        except Unauthenticated:
+            told = {"reason": "passkey", "address": address}
+            self.evidence.note("identity.login.refused", "unknown", told)
+            raise Unauthenticated(passkeys.REFUSED) from None
+
+    def proof_by_passkey(self, party: RelyingParty, bound: str, credential: Credential) -> Proof:
+        """Return what tells, inside the transaction of a sign-in, whether an account's own passkey signed this."""
+
+        def proven(transaction: Any, account: str) -> bool:
+            try:
+                return self.passkeys.check(transaction, party, bound, credential, self.now_ms()) == account
+            except Unauthenticated:
+                return False
+
+        return proven
+
+    def show_again(self, caller: Caller, *, passkey: tuple[RelyingParty, str, Credential] | None = None) -> None:
+        """Note that a caller has shown once more who they are; raises `Unauthenticated` for another's passkey."""
+        with self.ports.database.transaction() as transaction:
+            if passkey is not None:
+                party, bound, credential = passkey
+                if self.passkeys.check(transaction, party, bound, credential, self.now_ms()) != caller.account:
+                    raise Unauthenticated(passkeys.REFUSED)
+            sessions.shown_again(transaction, caller.session, self.now_ms())
 
     def forget_account(self, account: str) -> None:
         """Let the next request of an account ask the database again."""

@@ -35,6 +35,8 @@ REFUSED = "the name, the password or the code is not right"
 _QUEUE = 64
 _UNKNOWN = "unknown"
 
+#: Something else than a code that may stand for the second factor of this account.
+Proof = Callable[["Connection", str], bool]
 Begin = Callable[["Connection", Id, str, str, str, int], str]
 
 
@@ -47,6 +49,7 @@ class Attempt:
     code: str
     address: str
     agent: str
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,10 @@ class Login:
     async def confirm(self, attempt: Attempt) -> None:
         """Ask somebody who has a session for the password once more; raises `Unauthenticated` or `Throttled`."""
         await self._enter(attempt, lambda: self._with_password(attempt))
+
+    async def confirm_whole(self, attempt: Attempt) -> None:
+        """Ask somebody who has a session for all that a sign-in asks for; raises `Unauthenticated` or `Throttled`."""
+        await self._enter(attempt, lambda: self._with_factor(attempt))
 
     async def _enter(self, attempt: Attempt, work: Callable[[], T]) -> T:
         account = folded(attempt.name) or _UNKNOWN
@@ -137,11 +144,19 @@ class Login:
             raise self._refused(row, attempt, "password")
         return row
 
+    def _with_factor(self, attempt: Attempt) -> None:
+        row = self._with_password(attempt)
+        with self._ports.database.transaction() as transaction:
+            accepted = self._factor.accepts(transaction, row.id, attempt.code, self._now_ms())
+        if not accepted:
+            raise self._refused(row, attempt, "second factor")
+
     def _sign_in(self, attempt: Attempt, begin: Begin) -> SignedIn:
         row = self._with_password(attempt)
         with self._ports.database.transaction() as transaction:
             # Asked inside the transaction, because a code is used up by being right.
-            if self._factor.accepts(transaction, row.id, attempt.code, self._now_ms()):
+            proven = attempt.proof is not None and attempt.proof(transaction, row.id)
+            if proven or self._factor.accepts(transaction, row.id, attempt.code, self._now_ms()):
                 return self._begin(transaction, row, attempt, begin)
         raise self._refused(row, attempt, "second factor")
 
