@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query
 
-from steersman.contract.ports import Context
+from steersman.contract.ports import Context, JournalEntry
 from steersman.contract.service import Route
 from steersman.engine.audit.checkpoint import parse_note
 from steersman.engine.audit.entry import COLUMNS
@@ -25,6 +25,14 @@ _Number = Annotated[int, Query(ge=0, lt=2**63)]
 _Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
+def noted(context: Context, what: str, **asked: int) -> None:
+    """Journal that somebody reads evidence, before they get it: who looks at whom is a fact as well."""
+    ports, caller = context.ports, context.caller
+    actor, told = caller.account or caller.subject, {"what": what, **asked}
+    entry = JournalEntry(ports.ids.new(), ports.clock.wall_ns(), caller.tenant, actor, READ, "journal", told)
+    ports.journal.record([entry])
+
+
 def key(context: Context) -> wire.PublicKey:
     """Return the public key."""
     patrol: Patrol = context.state
@@ -39,6 +47,7 @@ def checkpoints(context: Context, limit: _Limit = 100) -> wire.Checkpoints:
 
 def entries(context: Context, after: _Number = 0, limit: _Limit = 100) -> wire.AuditEntries:
     """Return entries of the caller's tenant as their leaves are made of them."""
+    noted(context, "entries", after=after, limit=limit)
     with context.ports.database.reading() as connection:
         rows = tables.rows_after(connection, after, limit, context.caller.tenant)
         kept = tables.leaves_of(connection, [row.seq for row in rows])
@@ -53,6 +62,7 @@ def entries(context: Context, after: _Number = 0, limit: _Limit = 100) -> wire.A
 
 def proof(context: Context, seq: _Number) -> wire.InclusionProof:
     """Return the proof that an entry of the caller's tenant stands under the newest checkpoint."""
+    noted(context, "proof", seq=seq)
     with context.ports.database.reading() as connection:
         rows = tables.rows_after(connection, seq - 1, 1, context.caller.tenant)
         leaf = tables.leaf_of(connection, seq)

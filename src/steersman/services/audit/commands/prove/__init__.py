@@ -1,0 +1,1 @@
+"""Proofs on the real platform: what it acknowledged is there after every kill, and nothing is half done."""

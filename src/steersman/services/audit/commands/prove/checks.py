@@ -1,0 +1,88 @@
+"""What must hold in the database between two lives: rows and entries belong together, and the tree is the journal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from steersman.runtime.database.journal import journal
+from steersman.runtime.identity import tables as identity
+from steersman.services.audit.commands.prove.writers import Acknowledged
+from steersman.services.audit.store.copies import COPY_FILE, read_notes
+from steersman.services.audit.store.keys import PUBLIC_FILE, public_key
+from steersman.services.audit.store.offline import examine, opened
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Connection
+
+#: Which table each kind of entry tells of; its subject is the row.
+_PAIRS: tuple[tuple[str, Column[str]], ...] = (
+    ("identity.account.added", identity.accounts.c.id),
+    ("identity.key.made", identity.keys.c.id),
+    ("identity.session.begun", identity.sessions.c.id),
+)
+_FACT_BASE = 2**40
+
+
+def wrong(folder: Path, url: str | None, account: Acknowledged) -> Iterator[str]:
+    """Yield what does not hold. The platform has to be dead; nothing is changed."""
+    data = folder / "data"
+    if not (data / PUBLIC_FILE).exists():
+        return
+    with opened(data, url) as connection:
+        for kind, column in _PAIRS:
+            yield from _unpaired(connection, kind, column)
+        yield from _torn(connection)
+        yield from _lost(connection, account)
+        kept = read_notes(data / COPY_FILE) if (data / COPY_FILE).exists() else []
+        verdict = examine(connection, public_key(data), kept)
+        # Without a checkpoint there is nothing to vouch for yet; the first life may have been that short.
+        if verdict.problem is not None and verdict.checkpoints:
+            yield f"evidence: {verdict.problem.words}"
+
+
+def _unpaired(connection: Connection, kind: str, column: Column[str]) -> Iterator[str]:
+    """Yield rows without their one entry, and entries without their row."""
+    rows = set(connection.execute(select(column)).scalars())
+    entries = Counter(connection.execute(select(journal.c.subject).where(journal.c.type == kind)).scalars())
+    for one in sorted(rows - entries.keys()):
+        yield f"{column.table.name} {one} has no entry {kind}"
+    for one in sorted(entries.keys() - rows):
+        yield f"an entry {kind} is about {one}, which is not there"
+    for one in sorted(one for one, count in entries.items() if count > 1):
+        yield f"{one} has {entries[one]} entries {kind}"
+
+
+def _torn(connection: Connection) -> Iterator[str]:
+    """Yield families of refresh tokens that do not have exactly one token left to use."""
+    sessions, refreshes = identity.sessions, identity.refreshes
+    alive = select(sessions.c.id).where(sessions.c.kind == "tokens", sessions.c.ended_ms.is_(None))
+    unused = (
+        select(refreshes.c.session, func.count().label("count"))
+        .where(refreshes.c.used_ms.is_(None))
+        .group_by(refreshes.c.session)
+    )
+    left = {row.session: row.count for row in connection.execute(unused)}
+    for session in connection.execute(alive).scalars():
+        if left.get(session) != 1:
+            yield f"the session {session} has {left.get(session, 0)} refresh tokens that are not used yet"
+
+
+def _lost(connection: Connection, account: Acknowledged) -> Iterator[str]:
+    names = set(connection.execute(select(identity.accounts.c.name)).scalars())
+    keys = set(connection.execute(select(identity.keys.c.id)).scalars())
+    told = select(journal.c.payload).where(journal.c.type == "audit.evidence.read")
+    facts = Counter(payload.get("after", 0) - _FACT_BASE for payload in connection.execute(told).scalars())
+    for what, missing in (
+        ("accounts", account.users.keys() - names),
+        ("keys", account.keys.keys() - keys),
+        ("facts", account.facts - facts.keys()),
+    ):
+        if missing:
+            yield f"{len(missing)} acknowledged {what} are lost, such as {min(missing)}"  # type: ignore[type-var]
+    if doubled := [fact for fact, count in facts.items() if count > 1 and fact > 0]:
+        yield f"{len(doubled)} facts stand twice"
