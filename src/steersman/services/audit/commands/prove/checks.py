@@ -62,11 +62,11 @@ def _torn(connection: Connection) -> Iterator[str]:
     sessions, refreshes = identity.sessions, identity.refreshes
     alive = select(sessions.c.id).where(sessions.c.kind == "tokens", sessions.c.ended_ms.is_(None))
     unused = (
-        select(refreshes.c.session, func.count().label("count"))
+        select(refreshes.c.session, func.count().label("unused"))
         .where(refreshes.c.used_ms.is_(None))
         .group_by(refreshes.c.session)
     )
-    left = {row.session: row.count for row in connection.execute(unused)}
+    left = {row.session: row.unused for row in connection.execute(unused)}
     for session in connection.execute(alive).scalars():
         if left.get(session) != 1:
             yield f"the session {session} has {left.get(session, 0)} refresh tokens that are not used yet"
@@ -83,6 +83,6 @@ def _lost(connection: Connection, account: Acknowledged) -> Iterator[str]:
         ("facts", account.facts - facts.keys()),
     ):
         if missing:
-            yield f"{len(missing)} acknowledged {what} are lost, such as {min(missing)}"  # type: ignore[type-var]
+            yield f"{len(missing)} acknowledged {what} are lost, such as {min(missing)}"
     if doubled := [fact for fact, count in facts.items() if count > 1 and fact > 0]:
         yield f"{len(doubled)} facts stand twice"
