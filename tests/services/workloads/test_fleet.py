@@ -110,6 +110,9 @@ def test_a_signal_never_reaches_a_process_that_only_has_the_same_number(make_yar
     yard.start()
     identity = yard.fleet.view.replica("web", 0).identity
     assert end(type(identity)(identity.pid, identity.start_ticks + 1, identity.boot), 9, 1.0) == "was gone already"
+    # A kill takes its time to show: a later answer of the process is the proof that none was sent.
+    os.kill(identity.pid, signal.SIGHUP)
+    yard.until(lambda: "heard SIGHUP" in yard.log() or not proc.lives(identity))
     assert proc.lives(identity)
 
 

@@ -85,7 +85,13 @@ def end(identity: Identity, number: int, seconds: float) -> str:
 
 
 def _sweep(identity: Identity) -> None:
-    """Kill what the process left behind in its group; the group's number is not given away while somebody is in it."""
+    """Kill what the process left behind in its group; the group's number is not given away while somebody is in it.
+
+    So where another process has the number by now, nothing is left, and who is in that group is not ours.
+    """
+    holder = proc.look_at(identity.pid)
+    if holder is not None and (holder.start_ticks, proc.boot_id()) != (identity.start_ticks, identity.boot):
+        return
     left = [look for look in proc.members(identity.pid) if look.session == identity.pid]
     for look in left:
         with suppress(ProcessLookupError):
