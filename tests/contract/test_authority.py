@@ -13,7 +13,7 @@ from typing import Any
 from steersman.app import HOUSE_PROVIDES
 from steersman.contract.testing import _addresses
 from steersman.model.ids import DEFAULT_TENANT
-from steersman.runtime.http.auth import OPEN
+from steersman.runtime.http.auth import GUARDED, OPEN
 from steersman.runtime.http.control import METRICS, STATUS
 from steersman.runtime.identity import accounts, apikeys, sessions
 from steersman.runtime.identity.accounts import Account, Kind
@@ -34,7 +34,8 @@ def _filled(path: str) -> str:
 def _needed() -> dict[tuple[str, str], str]:
     """The permission of each method and path, as the services declare it, and the house's own."""
     declared = {(method, path): permission for service in SERVICES for method, path, permission in _addresses(service)}
-    return {**declared, ("GET", "/metrics"): METRICS, ("GET", "/openapi.json"): STATUS}
+    of_house = {(method, _filled(path)): permission for (method, path), permission in GUARDED.items()}
+    return {**declared, **of_house, ("GET", "/metrics"): METRICS, ("GET", "/openapi.json"): STATUS}
 
 
 def _tokens(identity: Identity) -> dict[str, str]:

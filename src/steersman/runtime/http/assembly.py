@@ -18,6 +18,7 @@ from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.front import Front
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.own import add_own
+from steersman.runtime.http.signin.delegation import add_delegation
 from steersman.runtime.http.signin.passkeys import add_passkeys
 from steersman.runtime.http.signin.setup import add_setup
 from steersman.runtime.identity.identity import Identity
@@ -55,4 +56,5 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         add_own(control, identity)
         add_setup(control, identity, shell)
         add_passkeys(control, identity)
+        add_delegation(control, identity, shell)
     return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)

@@ -6,10 +6,11 @@ password. What is refused is refused in one shape, with the `error` that OAuth c
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from steersman.contract.ports import Caller
+from steersman.contract.service import Permission
 from steersman.model.errors import (
     Conflict,
     Forbidden,
@@ -28,17 +30,29 @@ from steersman.model.errors import (
     Throttled,
     Unauthenticated,
 )
+from steersman.runtime.http.handlers import guarded
 from steersman.runtime.http.openapi import documented
 from steersman.runtime.http.problems import describe
 from steersman.runtime.http.scope import TEMPLATE, address_of, caller_of
-from steersman.runtime.identity import sessions
-from steersman.runtime.identity.identity import Identity, TokenPair
+from steersman.runtime.identity import clients, sessions
+from steersman.runtime.identity.clients import Exchange
+from steersman.runtime.identity.identity import REFRESH_REFUSED, Identity, TokenPair
 from steersman.runtime.identity.login import Attempt
+from steersman.runtime.identity.roles import ROLES_WRITE
 
 #: What somebody without a key may ask for.
-OPEN = frozenset({"/auth/token", "/auth/refresh", "/auth/jwks", "/auth/passkeys/challenge", "/auth/passkeys/sign-in"})
+OPEN = frozenset(
+    {
+        "/auth/token",
+        "/auth/refresh",
+        "/auth/jwks",
+        "/auth/passkeys/challenge",
+        "/auth/passkeys/sign-in",
+        "/.well-known/oauth-authorization-server",
+    }
+)
 #: Pages and addresses for browsers that somebody without a key gets to; they are no part of the API.
-OPEN_PAGES = frozenset({"/setup"})
+OPEN_PAGES = frozenset({"/setup", "/auth/authorize"})
 #: A form of names, a password and a code; more is not ours.
 _MOST_FIELDS = 20
 _NO_STORE = {"cache-control": "no-store"}
@@ -56,6 +70,7 @@ class Tokens(BaseModel):
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
     refresh_token: str
+    scope: str | None = None
 
 
 class RefreshBody(BaseModel):
@@ -169,11 +184,28 @@ class Auth:
                 signed_in = await self._identity.login.for_tokens(attempt(fields, request))
                 return await run_in_threadpool(self._identity.first_pair, signed_in)
             case "refresh_token":
-                return await self._refreshed(fields.get("refresh_token", ""), request)
-        raise InvalidInput("grant_type is password or refresh_token")
+                client, secret = client_in(fields, request)
+                await run_in_threadpool(self._prove, client, secret)
+                return await self._refreshed(fields.get("refresh_token", ""), request, client)
+            case "authorization_code":
+                return await run_in_threadpool(self._exchanged, fields, request)
+        raise InvalidInput("grant_type is password, authorization_code or refresh_token")
 
-    async def _refreshed(self, token: str, request: Request) -> TokenPair:
-        return await run_in_threadpool(self._identity.refreshed, token, address_of(request.scope))
+    async def _refreshed(self, token: str, request: Request, client: str = "") -> TokenPair:
+        return await run_in_threadpool(self._identity.refreshed, token, address_of(request.scope), client)
+
+    def _prove(self, client: str, secret: str) -> None:
+        with self._identity.ports.database.reading() as connection:
+            if client and not clients.proves(connection, client, secret):
+                raise Unauthenticated(REFRESH_REFUSED)
+
+    def _exchanged(self, fields: Mapping[str, str], request: Request) -> TokenPair:
+        client, secret = client_in(fields, request)
+        given = Exchange(
+            fields.get("code", ""), client, fields.get("redirect_uri", ""), fields.get("code_verifier", "")
+        )
+        found = self._identity.delegation.exchange(given, secret, address_of(request.scope))
+        return TokenPair(found.access, found.refresh, scope=" ".join(found.scopes))
 
 
 def _without_key(request: Request) -> Caller:
@@ -195,6 +227,20 @@ def attempt(fields: Mapping[str, str], request: Request) -> Attempt:
     )
 
 
+def client_in(fields: Mapping[str, str], request: Request) -> tuple[str, str]:
+    """Return a client's id and secret, from the form or by Basic (RFC 6749, 2.3.1); raises `InvalidInput` for both."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return fields.get("client_id", ""), fields.get("client_secret", "")
+    try:
+        name, _, secret = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+    except ValueError as error:
+        raise InvalidInput("the Basic credentials are not base64") from error
+    if "client_secret" in fields or fields.get("client_id", unquote_plus(name)) != unquote_plus(name):
+        raise InvalidInput("a client proves itself in one way")
+    return unquote_plus(name), unquote_plus(secret)
+
+
 async def _fields(request: Request) -> dict[str, str]:
     """Read a form; raises `InvalidInput` for one that names a field twice, as OAuth asks (RFC 6749, 3.2)."""
     text = (await request.body()).decode("utf-8", "replace")
@@ -208,8 +254,10 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 def _answer(pair: TokenPair) -> Response:
-    told = Tokens(access_token=pair.access, expires_in=pair.expires_in, refresh_token=pair.refresh)
-    return JSONResponse(told.model_dump(), headers=_NO_STORE)
+    told = Tokens(
+        access_token=pair.access, expires_in=pair.expires_in, refresh_token=pair.refresh, scope=pair.scope or None
+    )
+    return JSONResponse(told.model_dump(exclude_none=True), headers=_NO_STORE)
 
 
 def _refusal(error: SteersmanError) -> Response:
@@ -258,6 +306,31 @@ def add_auth(app: FastAPI, identity: Identity) -> None:
     add_operation(app, "DELETE", "/auth/sessions/{id}", auth.end_one, "End one of the caller's own sessions.")
 
 
+#: What only an administrator may ask for here; everything else is about oneself.
+GUARDED: Mapping[tuple[str, str], Permission] = {
+    ("GET", "/auth/clients"): ROLES_WRITE,
+    ("POST", "/auth/clients"): ROLES_WRITE,
+    ("DELETE", "/auth/clients/{id}"): ROLES_WRITE,
+    ("POST", "/auth/signing-keys"): ROLES_WRITE,
+    ("DELETE", "/auth/bootstrap"): ROLES_WRITE,
+}
+
+
+def add_guarded(app: FastAPI, method: str, path: str, handler: Callable[..., Any], summary: str, **more: Any) -> None:
+    """Add an operation of administration."""
+    app.router.add_api_route(
+        path,
+        handler,
+        methods=[method],
+        summary=summary,
+        tags=["identity"],
+        operation_id=f"auth.{handler.__name__}",
+        responses=documented(400, 404, 409, 429),
+        route_class_override=guarded(GUARDED[method, path]),
+        **more,
+    )
+
+
 def add_operation(app: FastAPI, method: str, path: str, handler: Callable[..., Any], summary: str, **more: Any) -> None:
     """Add an operation that any caller may ask for."""
     app.router.add_api_route(
@@ -282,8 +355,9 @@ _FORM: dict[str, Any] = {
                 "type": "object",
                 "required": ["grant_type"],
                 "properties": {
-                    "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
+                    "grant_type": {"type": "string", "enum": ["password", "authorization_code", "refresh_token"]},
                     **dict.fromkeys(("username", "password", "totp", "refresh_token"), _TEXT),
+                    **dict.fromkeys(("code", "redirect_uri", "code_verifier", "client_id", "client_secret"), _TEXT),
                 },
             }
         }

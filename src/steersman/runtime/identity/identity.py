@@ -13,6 +13,7 @@ from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
 from steersman.runtime.database.migrate import migrate
 from steersman.runtime.identity import accounts, factor, passkeys, sessions, tables
 from steersman.runtime.identity.admission import Admission
+from steersman.runtime.identity.delegation import Delegation
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.factor import SecondFactor
 from steersman.runtime.identity.first import FirstAdmin
@@ -38,6 +39,7 @@ class TokenPair:
     access: str
     refresh: str
     expires_in: int = LIFETIME_SECONDS
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Identity:
     first: FirstAdmin
     once: Once
     passkeys: Passkeys
+    delegation: Delegation
 
     @classmethod
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
@@ -70,6 +73,8 @@ class Identity:
         factor = SecondFactor(Sealing(ring.ring.derivation), settings.issuer)
         once = Once(ring.ring.derivation, ports.clock)
         local = LocalKey(ports.data_dir / "secrets", settings.local_key)
+        idle_ms = settings.idle_hours * _HOUR_MS
+        admission = Admission(tokens, ports.database, ports.clock, standing, evidence, local=local, idle_ms=idle_ms)
         return cls(
             ports=ports,
             settings=settings,
@@ -79,15 +84,8 @@ class Identity:
             ring=ring,
             tokens=tokens,
             evidence=evidence,
-            admission=Admission(
-                tokens,
-                ports.database,
-                ports.clock,
-                standing,
-                evidence,
-                local=local,
-                idle_ms=settings.idle_hours * _HOUR_MS,
-            ),
+            admission=admission,
+            delegation=Delegation(ports, tokens, admission, evidence),
             login=Login(ports, passwords, factor, evidence),
             local=local,
             first=FirstAdmin(ports, passwords, evidence),
@@ -99,9 +97,9 @@ class Identity:
         """Return the tokens of a session that has just begun."""
         return TokenPair(self.tokens.issue(signed_in.account, signed_in.session), signed_in.token)
 
-    def refreshed(self, token: str, address: str) -> TokenPair:
-        """Exchange a refresh token; raises `Unauthenticated`. Blocks."""
-        rotation = self._rotated(token)
+    def refreshed(self, token: str, address: str, client: str = "") -> TokenPair:
+        """Exchange a refresh token, a client's only for that client; raises `Unauthenticated`. Blocks."""
+        rotation = self._rotated(token, client)
         if rotation.successor:
             return TokenPair(self.tokens.issue(rotation.account, rotation.session), rotation.successor)
         if rotation.outcome is sessions.Outcome.REUSED:
@@ -110,9 +108,11 @@ class Identity:
         self.evidence.note("identity.refresh.refused", rotation.session or "unknown", told)
         raise Unauthenticated(REFRESH_REFUSED)
 
-    def _rotated(self, token: str) -> sessions.Rotation:
+    def _rotated(self, token: str, client: str) -> sessions.Rotation:
         derivation, database = self.ring.ring.derivation, self.ports.database
         with database.reading() as connection:
+            if sessions.holder_of(connection, token) != client:
+                return sessions.Rotation(sessions.Outcome.UNKNOWN)
             again = sessions.repeated(connection, token, derivation, self.now_ms())
         if again is not None and again.outcome is not sessions.Outcome.REUSED:
             return again
@@ -282,6 +282,20 @@ class Identity:
                 if self.passkeys.check(transaction, party, bound, credential, self.now_ms()) != caller.account:
                     raise Unauthenticated(passkeys.REFUSED)
             sessions.shown_again(transaction, caller.session, self.now_ms())
+
+    def rotate_signing(self, caller: Caller) -> str:
+        """Sign with the next key from now on and return its name. Blocks."""
+        kid = self.ring.rotate(self.now_ms() // 1000).kid
+        with self.ports.database.transaction() as transaction:
+            self._tell(transaction, caller.subject, "identity.keys.rotated", kid, {"how": "by hand"}, caller.tenant)
+        return kid
+
+    def revoke_local_key(self, caller: Caller) -> None:
+        """Take back the key in the data directory. Blocks."""
+        with self.ports.database.transaction() as transaction:
+            told = {"label": "the key in the data directory"}
+            self._tell(transaction, caller.subject, "identity.key.revoked", "bootstrap", told, caller.tenant)
+            self.local.revoke()
 
     def forget_account(self, account: str) -> None:
         """Let the next request of an account ask the database again."""

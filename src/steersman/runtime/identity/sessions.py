@@ -146,6 +146,16 @@ def repeated(connection: Connection, token: str, derivation: bytes, now_ms: int)
     return _again(found, token, derivation, now_ms) if _alive(found, now_ms) else _over(found)
 
 
+def holder_of(connection: Connection, token: str) -> str:
+    """Return the client that holds a refresh token; empty for a person's own, and for one that nobody has."""
+    query = (
+        select(tables.sessions.c.client)
+        .join(tables.refreshes, tables.refreshes.c.session == tables.sessions.c.id)
+        .where(tables.refreshes.c.hash == digest(token))
+    )
+    return connection.execute(query).scalar() or ""
+
+
 def rotate(transaction: Connection, token: str, derivation: bytes, now_ms: int) -> Rotation:
     """Exchange a refresh token for its successor, atomically; ends the family when it was used before."""
     nonce = secrets.token_hex(16)

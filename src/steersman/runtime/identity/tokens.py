@@ -64,8 +64,8 @@ class AccessTokens:
         self._headers: Mapping[bytes, _Known] = {}
         self._headers_of: object = None
 
-    def issue(self, account: str, session: str) -> str:
-        """Return a new token for a session."""
+    def issue(self, account: str, session: str, extra: Mapping[str, str] | None = None) -> str:
+        """Return a new token for a session; `extra` is what a client's token says beside (RFC 9068)."""
         now = self._now()
         claims = {
             "iss": self._issuer,
@@ -76,6 +76,7 @@ class AccessTokens:
             "iat": now,
             "nbf": now,
             "exp": now + LIFETIME_SECONDS,
+            **(extra or {}),
         }
         return _signed(claims, self._ring.ring.keys[0])
 

@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from steersman.model.errors import Conflict, InvalidInput, SteersmanError, Unauthenticated
 from steersman.runtime.console.shell import Shell
+from steersman.runtime.http.auth import add_guarded
 from steersman.runtime.http.entrance import with_cookie
-from steersman.runtime.http.scope import address_of
+from steersman.runtime.http.scope import address_of, caller_of
 from steersman.runtime.http.signin.forms import add_page, fields_of
 from steersman.runtime.identity.identity import Identity
 
@@ -48,6 +49,14 @@ class Setup:
             return self._page(request, token, name, "choice", error)
         return with_cookie(request, "/account?first", cookie)
 
+    def rotate_signing(self, request: Request) -> dict[str, str]:
+        """Let the next key sign now."""
+        return {"kid": self._identity.rotate_signing(caller_of(request))}
+
+    def revoke_bootstrap(self, request: Request) -> Response:
+        self._identity.revoke_local_key(caller_of(request))
+        return Response(status_code=204)
+
     def _made(self, request: Request, token: str, name: str, password: str) -> str:
         address, agent = address_of(request.scope), request.headers.get("user-agent", "")
         account = self._identity.first.create(token, name, password, address)
@@ -71,3 +80,6 @@ def add_setup(app: FastAPI, identity: Identity, shell: Shell) -> None:
     setup = Setup(identity, shell)
     add_page(app, "GET", PATH, setup.show)
     add_page(app, "POST", PATH, setup.submit)
+    add_guarded(app, "POST", "/auth/signing-keys", setup.rotate_signing, "Sign with the next key from now on.")
+    summary = "Take back the key in the data directory; a local command makes a new one."
+    add_guarded(app, "DELETE", "/auth/bootstrap", setup.revoke_bootstrap, summary, status_code=204)
