@@ -76,20 +76,51 @@ def read_key(text: str) -> tuple[str, bytes, bytes]:
     return name, expected, raw[1:]
 
 
-def read_note(note: str, key: tuple[str, bytes, bytes]) -> tuple[int, bytes]:
-    """Check the signature of a checkpoint; returns its size and root."""
+def check_signature(key: tuple[str, bytes, bytes], seal: str, body: str, what: str) -> None:
+    """The line of a signature is a name, and in base64 the key's id and 64 bytes."""
     name, key_id, public = key
-    body, _, seal = note.partition(f"\n\n{DASH}")
-    origin, size, root, *_ = body.split("\n")
-    signer, _, encoded = seal.strip().partition(" ")
+    signer, _, encoded = seal.removeprefix(DASH).strip().partition(" ")
     signature = base64.b64decode(encoded, validate=True)
-    if origin != name or signer != name or signature[:4] != key_id:
-        raise Wrong(f"the checkpoint of {size} entries was signed by {signer}, and the key is {name}")
+    if signer != name or signature[:4] != key_id:
+        raise Wrong(f"{what} was signed by {signer}, and the key is {name}")
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature[4:], f"{body}\n".encode())
+        Ed25519PublicKey.from_public_bytes(public).verify(signature[4:], body.encode())
     except InvalidSignature:
-        raise Wrong(f"the signature of the checkpoint of {size} entries is wrong") from None
-    return int(size), base64.b64decode(root, validate=True)
+        raise Wrong(f"the signature of {what} is wrong") from None
+
+
+class Keys:
+    """The keys of one log in order; key i signed checkpoints above `ends[i - 1]` entries, up to `ends[i]`."""
+
+    def __init__(self, trusted: tuple[str, bytes, bytes], successions: list[str]) -> None:
+        self.keys, self.ends = [], []
+        for text in successions:
+            body, _, seals = text.partition("\n\n")
+            origin, title, size, old, new, _ = body.split("\n")
+            by_old, by_new = seals.splitlines()
+            before, after = read_key(old), read_key(new)
+            what = f"the succession of a key at {size} entries"
+            check_signature(before, by_old, f"{body}\n", what)
+            check_signature(after, by_new, f"{body}\n", what)
+            if title != "key succession" or not origin == before[0] == after[0] or self.keys[-1:] not in ([], [before]):
+                raise Wrong(f"{what} does not follow the one before it")
+            self.keys = self.keys or [before]
+            self.keys.append(after)
+            self.ends.append(int(size))
+        self.keys = self.keys or [trusted]
+        if trusted not in self.keys:
+            raise Wrong("the key that you trust is not one of this log's keys, nor vouched for by any of them")
+
+    def read_note(self, note: str) -> tuple[int, bytes]:
+        """Check the signature of a checkpoint; returns its size and root."""
+        body, _, seal = note.partition(f"\n\n{DASH}")
+        origin, size_text, root, *_ = body.split("\n")
+        size, what = int(size_text), f"the checkpoint of {size_text} entries"
+        at = sum(size > end for end in self.ends)
+        if origin != self.keys[at][0]:
+            raise Wrong(f"{what} is of the log {origin}, and the key is {self.keys[at][0]}")
+        check_signature(self.keys[at], seal, f"{body}\n", what)
+        return size, base64.b64decode(root, validate=True)
 
 
 def split_notes(text: str) -> list[str]:
@@ -102,9 +133,9 @@ def split_notes(text: str) -> list[str]:
     return notes
 
 
-def read_export(path: Path) -> tuple[str, list[dict[str, object]], list[str]]:
-    """Return the key that the export names, its entry lines and its checkpoints."""
-    key, entries, notes = "", [], []
+def read_export(path: Path) -> tuple[str, list[dict[str, object]], list[str], list[str]]:
+    """Return the key that the export names, its entry lines, its successions of keys and its checkpoints."""
+    key, entries, successions, notes = "", [], [], []
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             content = json.loads(line)
@@ -112,9 +143,11 @@ def read_export(path: Path) -> tuple[str, list[dict[str, object]], list[str]]:
                 key = content["head"]["public_key"]
             elif "checkpoint" in content:
                 notes.append(content["checkpoint"])
+            elif "succession" in content:
+                successions.append(content["succession"])
             elif "entry" in content:
                 entries.append(content)
-    return key, entries, notes
+    return key, entries, successions, notes
 
 
 def check(entries: list[dict[str, object]], checkpoints: list[tuple[int, bytes]]) -> Tree:
@@ -146,6 +179,10 @@ def check(entries: list[dict[str, object]], checkpoints: list[tuple[int, bytes]]
     return tree
 
 
+def counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
 def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Verify an export of a Steersman journal.")
     parser.add_argument("file", type=Path)
@@ -153,11 +190,11 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--checkpoint", type=Path, help="checkpoints that were kept elsewhere")
     given = parser.parse_args(arguments)
     try:
-        named, entries, notes = read_export(given.file)
-        key = read_key(given.key.read_text("utf-8") if given.key else named)
+        named, entries, successions, notes = read_export(given.file)
+        keys = Keys(read_key(given.key.read_text("utf-8") if given.key else named), successions)
         if given.checkpoint:
             notes += split_notes(given.checkpoint.read_text("utf-8"))
-        tree = check(entries, [read_note(note, key) for note in notes])
+        tree = check(entries, [keys.read_note(note) for note in notes])
     except Wrong as wrong:
         print(f"NOT OK: {wrong}")
         return 1
@@ -165,7 +202,8 @@ def run(arguments: list[str]) -> int:
         print(f"NOT OK: the export is damaged: {type(error).__name__}: {error}")
         return 1
     root = base64.b64encode(tree.root()).decode()
-    print(f"OK: {tree.size} entries with the root {root}, {len(notes)} checkpoints agree")
+    agree = counted(len(set(notes)), "checkpoint agrees", "checkpoints agree")
+    print(f"OK: {counted(tree.size, 'entry', 'entries')} with the root {root}, {agree}")
     if not given.key:
         print(f"The key came with the export itself: ask the platform's owner whether theirs is {named}")
     return 0

@@ -29,7 +29,11 @@ def _share_the_key(_harness: Harness, context: Context) -> None:
     (context.ports.data_dir / KEY_FILE).chmod(0o644)
 
 
+def _lose_the_witness(_harness: Harness, context: Context) -> None:
+    context.state.log.witness.failure = "the witness takes no checkpoints: No space left on device"
+
+
 CASES = Cases(
     prepare=_prepare,
-    breaks={"evidence": _rewrite_history, "audit_key_private": _share_the_key},
+    breaks={"evidence": _rewrite_history, "audit_key_private": _share_the_key, "audit_witness": _lose_the_witness},
 )

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from steersman.engine.audit.checkpoint import NoteKey
 from steersman.model.errors import InvalidInput, Permanent
-from steersman.services.audit.store.keys import KEY_FILE, PUBLIC_FILE, load_or_make, new_key, public_key, verified
+from steersman.services.audit.store.chain import chain_of
+from steersman.services.audit.store.keys import KEY_FILE, PUBLIC_FILE, load_or_make, new_key, public_key
 
 
 def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path: Path) -> None:
@@ -103,10 +104,10 @@ def test_the_public_key_is_written_again_from_the_signing_key(tmp_path: Path) ->
 def test_a_signature_holds_for_one_key_and_one_text_only() -> None:
     key, other = new_key(), new_key()
     text = key.sign(3, bytes(32), 5).text()
-    assert verified(text, key.public).checkpoint.size == 3
+    assert chain_of(key.public, []).verified(text).checkpoint.size == 3
     for wrong, by in ((text, other.public), (text.replace("\n3\n", "\n4\n"), key.public)):
         with pytest.raises(InvalidInput, match="checkpoint of"):
-            verified(wrong, by)
+            chain_of(by, []).verified(wrong)
     renamed = NoteKey(other.public.name, key.public.public)
     with pytest.raises(InvalidInput, match="and the key here is"):
-        verified(text, renamed)
+        chain_of(renamed, []).verified(text)

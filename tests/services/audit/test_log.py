@@ -15,8 +15,8 @@ from steersman.model.errors import Permanent
 from steersman.services.audit.jobs import follow
 from steersman.services.audit.model.settings import AuditSettings
 from steersman.services.audit.store import tables
+from steersman.services.audit.store.chain import chain_of
 from steersman.services.audit.store.copies import COPY_FILE
-from steersman.services.audit.store.keys import verified
 
 
 def sizes(notes: list[str]) -> list[int]:
@@ -55,7 +55,7 @@ def test_checkpoints_are_signed_by_the_key_of_the_data_directory_and_copied_to_a
     desk.append(12)
     log.follow()
     assert desk.copied() == desk.notes()
-    assert [verified(note, log.key.public).checkpoint.size for note in desk.copied()] == [12, 24]
+    assert [chain_of(log.key.public, []).verified(note).checkpoint.size for note in desk.copied()] == [12, 24]
     assert (desk.folder / COPY_FILE).stat().st_mode & 0o777 == 0o600
 
 

@@ -70,6 +70,12 @@ SERVICE = Service(
             severity="critical",
             check=lambda context: exposed_key(context.ports.data_dir / KEY_FILE),
         ),
+        Invariant(
+            name="audit_witness",
+            help="The witness elsewhere takes every checkpoint.",
+            severity="warning",
+            check=lambda context: context.state.log.witness.failure,
+        ),
     ),
     routes=ROUTES,
     commands=COMMANDS,

@@ -7,6 +7,11 @@ from steersman.contract.service import Command
 _TARGETS: tuple[tuple[str, str, str], ...] = (
     ("audit verify", "verify:verify", "Recompute the journal's tree and compare it with what was signed."),
     ("audit export", "export:export", "Write entries, checkpoints and public key for a stranger to verify."),
+    (
+        "audit rotate-key",
+        "rotate_key:rotate_key",
+        "Hand the log on to a new signing key, also while the platform runs.",
+    ),
     ("audit anew", "anew:anew", "Begin a new signed log after its key or evidence was lost; the old one is kept."),
     ("prove evidence", "prove.evidence:evidence", "Kill the platform amid writes of accounts, keys and evidence."),
     ("bench audit", "bench_audit:audit", "Measure durable records a second, and tamper with a journal 1,000 times."),

@@ -28,16 +28,19 @@ from steersman.services.audit.logic.verifying import hash_of
 from steersman.services.audit.model.records import Leaf, Verdict
 from steersman.services.audit.model.settings import AuditSettings
 from steersman.services.audit.store import tables
+from steersman.services.audit.store.chain import succession
 from steersman.services.audit.store.copies import COPY_FILE, read_notes
 from steersman.services.audit.store.keys import SigningKey, new_key
 from steersman.services.audit.store.log import AuditLog
 from steersman.services.audit.store.offline import examine
+from steersman.services.audit.store.rotating import rotate
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _ENTRIES = 700
 _A_CHECKPOINT_EACH = 100
+_ROTATED_AT = (200, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,13 @@ def prepare(folder: Path) -> Evidence:
     journal, ids = SqlJournal(database), RandomIds(clock)
     log = AuditLog.open(database, clock, AuditSettings(checkpoint_entries=_A_CHECKPOINT_EACH), folder)
     for begin in range(0, _ENTRIES, _A_CHECKPOINT_EACH):
+        # The keys of the log are rotated twice meanwhile; each rotation is an entry of its own.
+        rotations = int(begin in _ROTATED_AT)
+        if rotations:
+            rotate(database, journal, ids, clock, folder)
         with database.transaction() as transaction:
-            journal.append(transaction, [_entry(ids, number) for number in range(begin, begin + _A_CHECKPOINT_EACH)])
+            numbers = range(begin + rotations, begin + _A_CHECKPOINT_EACH)
+            journal.append(transaction, [_entry(ids, number) for number in numbers])
         log.finish()
     with database.transaction() as transaction:
         for verb in ("update", "delete"):
@@ -204,9 +212,30 @@ def rewrite(evidence: Evidence, connection: Connection, chance: random.Random) -
     if signer is None:
         return Trial(examine(connection, evidence.key.public))
     connection.exec_driver_sql("DELETE FROM audit_checkpoints")
+    if signer is not evidence.key or chance.random() < 0.5:
+        connection.exec_driver_sql("DELETE FROM audit_successions")
     for size, root in zip(sizes, roots, strict=True):
         tables.add_checkpoint(connection, size, signer.sign(size, root, size).text())
     return Trial(examine(connection, signer.public, evidence.kept))
+
+
+def hand_on(evidence: Evidence, connection: Connection, chance: random.Random) -> Trial:
+    """Touch how the log was handed from key to key: take it out, change it, or let a stranger's key follow."""
+    handed = tables.successions(connection)
+    match chance.randrange(3):
+        case 0:
+            connection.exec_driver_sql("DELETE FROM audit_successions WHERE number = ?", (chance.randrange(2),))
+        case 1:
+            at = chance.randrange(len(handed))
+            sign = chance.randrange(len(handed[at]))
+            other = "A" if handed[at][sign] != "A" else "B"
+            changed = handed[at][:sign] + other + handed[at][sign + 1 :]
+            connection.exec_driver_sql("UPDATE audit_successions SET note = ? WHERE number = ?", (changed, at))
+        case _:
+            stranger = new_key(name=evidence.key.public.name)
+            stated = succession(stranger, new_key(name=stranger.public.name), _ENTRIES, 1)
+            tables.add_succession(connection, len(handed), stated)
+    return Trial(examine(connection, evidence.key.public))
 
 
 def _recompute(connection: Connection, sizes: Sequence[int]) -> list[bytes]:
@@ -225,4 +254,5 @@ WAYS: dict[str, Tamper] = {
     "reorderings": reorder,
     "truncations": truncate,
     "rewrites": rewrite,
+    "successions": hand_on,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,10 @@ Url = Annotated[
 ]
 Key = Annotated[Path | None, typer.Option(help="A copy of the public key that was kept elsewhere.", metavar="FILE")]
 _Kept = Annotated[Path | None, typer.Option(help="Checkpoints that were kept elsewhere.", metavar="FILE")]
+_Witness = Annotated[
+    Path | None,
+    typer.Option(help="The file of [audit] witness.", metavar="FILE", envvar="STEERSMAN_AUDIT__WITNESS"),
+]
 
 _ADVICE = (
     "Keep this machine as it is, copy the database and the folder audit of the data directory before all else, and "
@@ -31,9 +36,15 @@ _ADVICE = (
 )
 
 
-def verify(data: Data = Path("data"), checkpoint: _Kept = None, key: Key = None, database: Url = None) -> int:
+def verify(
+    data: Data = Path("data"),
+    checkpoint: _Kept = None,
+    key: Key = None,
+    database: Url = None,
+    witness: _Witness = None,
+) -> int:
     """Verify the whole journal. Ends with 1 when an entry or a checkpoint is not what was signed."""
-    verdict = _examined(data, checkpoint, key, database)
+    verdict = _examined(data, [one for one in (checkpoint, witness) if one is not None], key, database)
     problem = verdict.problem
     if problem is None:
         typer.echo(f"OK: {_told(verdict)}")
@@ -44,9 +55,9 @@ def verify(data: Data = Path("data"), checkpoint: _Kept = None, key: Key = None,
     return 1
 
 
-def _examined(data: Path, checkpoint: Path | None, key: Path | None, database: str | None) -> Verdict:
+def _examined(data: Path, elsewhere: Sequence[Path], key: Path | None, database: str | None) -> Verdict:
     kept = [*read_notes(data / COPY_FILE)] if (data / COPY_FILE).exists() else []
-    if checkpoint is not None:
+    for checkpoint in elsewhere:
         given = read_notes(checkpoint)
         if not given:
             raise InvalidInput(f"{checkpoint} holds no checkpoint")
@@ -66,6 +77,12 @@ def key_of(data: Path, key: Path | None) -> NoteKey:
 
 
 def _told(verdict: Verdict) -> str:
-    entries = f"{verdict.size} entries with the root {b64encode(verdict.root).decode()}"
-    unsigned = f", {verdict.pending} newer ones are not signed yet" if verdict.pending else ""
-    return f"{entries}, {verdict.checkpoints} checkpoints agree{unsigned}"
+    entries = f"{counted(verdict.size, 'entry', 'entries')} with the root {b64encode(verdict.root).decode()}"
+    signed = counted(verdict.checkpoints, "checkpoint agrees", "checkpoints agree")
+    newer = counted(verdict.pending, "newer one is", "newer ones are")
+    return f"{entries}, {signed}" + (f", {newer} not signed yet" if verdict.pending else "")
+
+
+def counted(number: int, one: str, more: str) -> str:
+    """Return a number with the word that goes with it."""
+    return f"{number} {one if number == 1 else more}"

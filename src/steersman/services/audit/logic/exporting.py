@@ -35,5 +35,9 @@ def checkpoint_line(note: str) -> str:
     return _line({"checkpoint": note})
 
 
+def succession_line(note: str) -> str:
+    return _line({"succession": note})
+
+
 def _line(content: dict[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"

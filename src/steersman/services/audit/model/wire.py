@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 
@@ -11,6 +13,9 @@ class PublicKey(BaseModel):
     origin: str
     algorithm: str = "Ed25519"
     key: str = Field(description="NAME+ID+KEY, as tools for signed notes read it.")
+    successions: list[str] = Field(
+        default_factory=list, description="How each older key handed the log on, signed by both sides."
+    )
 
 
 class SignedCheckpoint(BaseModel):
@@ -26,6 +31,13 @@ class Checkpoints(BaseModel):
     """The newest checkpoints, newest first."""
 
     checkpoints: list[SignedCheckpoint]
+
+
+class Opened(BaseModel):
+    """What an entry says to whoever may see persons: the actor's name, and the payload with what was sealed."""
+
+    actor: str
+    payload: dict[str, Any]
 
 
 class AuditEntry(BaseModel):
@@ -45,6 +57,7 @@ class AuditEntry(BaseModel):
     cause: str | None
     index: int | None
     leaf_hash: str | None
+    opened: Opened | None = Field(None, description="Needs the permission audit.personal.read.")
 
 
 class AuditEntries(BaseModel):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: Checkpoints as the database had them, beside the file that was copied all along.
 _STORED = "checkpoints-in-the-database"
+_HANDED = "successions-in-the-database"
 
 
 def begin_anew(database: Database, data_dir: Path, now_ns: int) -> Path:
@@ -23,10 +24,14 @@ def begin_anew(database: Database, data_dir: Path, now_ns: int) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     with database.reading() as connection:
         stored = [note for _, note in tables.notes_after(connection, -1)]
+        handed = tables.successions(connection)
     if stored:
         # A run that was killed after it forgot the tree has written them already.
         (folder / _STORED).unlink(missing_ok=True)
         append_notes(folder / _STORED, stored)
+    if handed:
+        (folder / _HANDED).unlink(missing_ok=True)
+        append_notes(folder / _HANDED, handed)
     if (data_dir / KEY_FILE).exists():
         (data_dir / KEY_FILE).rename(folder / KEY_FILE.name)
     with database.transaction() as transaction:

@@ -7,6 +7,7 @@ holds the older checkpoints would see another key and could not tell an accident
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,10 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from steersman.engine.audit.checkpoint import Checkpoint, Note, NoteKey, parse_note
+from steersman.engine.audit.checkpoint import Checkpoint, Note, NoteKey
 from steersman.model.errors import InvalidInput, Permanent
 
 KEY_FILE = Path("secrets") / "audit-key"
+#: Where a new key waits until the database says that it is in charge.
+NEXT_FILE = Path("secrets") / "audit-key-next"
 PUBLIC_FILE = Path("audit") / "public-key"
 _ORIGIN_CHARACTERS = 16
 #: What a person does when there is no way back to the key.
@@ -38,9 +41,10 @@ class SigningKey:
     public: NoteKey
 
     @classmethod
-    def of(cls, private: Ed25519PrivateKey) -> SigningKey:
+    def of(cls, private: Ed25519PrivateKey, name: str = "") -> SigningKey:
+        """Return the key under the name of the log: the fingerprint of its first key."""
         raw = private.public_key().public_bytes_raw()
-        return cls(private, NoteKey(f"steersman/{sha256(raw).hexdigest()[:_ORIGIN_CHARACTERS]}", raw))
+        return cls(private, NoteKey(name or f"steersman/{sha256(raw).hexdigest()[:_ORIGIN_CHARACTERS]}", raw))
 
     def sign(self, size: int, root: bytes, time_ns: int) -> Note:
         checkpoint = Checkpoint(self.public.name, size, root, time_ns)
@@ -48,25 +52,62 @@ class SigningKey:
         return Note(checkpoint, self.public.name, self.public.id, signature)
 
 
-def new_key() -> SigningKey:
-    return SigningKey.of(Ed25519PrivateKey.generate())
+def new_key(name: str = "") -> SigningKey:
+    return SigningKey.of(Ed25519PrivateKey.generate(), name)
 
 
-def verified(text: str, key: NoteKey) -> Note:
-    """Parse a signed checkpoint and check its signature and origin; raises `InvalidInput` with what is wrong."""
-    note = parse_note(text)
-    size = note.checkpoint.size
-    if not note.claims(key) or note.checkpoint.origin != key.name:
-        raise InvalidInput(f"the checkpoint of {size} entries is by {note.key_name}, and the key here is {key.name}")
+def private_bytes(key: SigningKey) -> bytes:
+    return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def check_signature(key: NoteKey, signature: bytes, content: bytes, what: str) -> None:
+    """Raise `InvalidInput` unless this key signed this content."""
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(note.signature, note.signed)
+        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, content)
     except InvalidSignature as error:
-        raise InvalidInput(f"the signature of the checkpoint of {size} entries is wrong") from error
-    return note
+        raise InvalidInput(f"the signature of {what} is wrong") from error
+
+
+def current(data_dir: Path, wanted: NoteKey) -> SigningKey:
+    """Return the key that the database says is in charge, moving it into place where a rotation was cut short.
+
+    Raises `Permanent` with the next step where it is neither in its place nor on the way there.
+    """
+    path, coming = data_dir / KEY_FILE, data_dir / NEXT_FILE
+    if not _is(path, wanted) and _is(coming, wanted):
+        # Another process may do the same at this moment.
+        with suppress(FileNotFoundError):
+            coming.replace(path)
+        sync_folder(path.parent)
+    if path.exists() and not _is(path, wanted):
+        _load(path, signed_before=True)
+        raise Permanent(
+            f"{path} is not the key that the database names, {wanted.id.hex()}: restore this file from the newest "
+            f"backup of the data directory, {ANEW}"
+        )
+    if not path.exists():
+        raise _gone(path)
+    key = SigningKey.of(_load(path, signed_before=True).private, wanted.name)
+    _publish(data_dir, key)
+    return key
+
+
+def _is(path: Path, wanted: NoteKey) -> bool:
+    if not path.exists():
+        return False
+    private = _parsed(path)
+    return private is not None and private.public_key().public_bytes_raw() == wanted.public
+
+
+def _gone(path: Path) -> Permanent:
+    return Permanent(
+        f"{path} is missing, and checkpoints of the journal were signed with it: restore this file from a backup "
+        f"of the data directory, {ANEW}"
+    )
 
 
 def load_or_make(data_dir: Path, *, signed_before: bool) -> SigningKey:
-    """Return the key of this data directory, made now when nothing was ever signed.
+    """Return the first key of a log, made now when nothing was ever signed.
 
     Raises `Permanent` with the next step for a key that is damaged, open to others, or gone though it signed something.
     """
@@ -74,18 +115,18 @@ def load_or_make(data_dir: Path, *, signed_before: bool) -> SigningKey:
     if path.exists():
         key = _load(path, signed_before=signed_before)
     elif signed_before:
-        raise Permanent(
-            f"{path} is missing, and checkpoints of the journal were signed with it: restore this file from a backup "
-            f"of the data directory, {ANEW}"
-        )
+        raise _gone(path)
     else:
         key = new_key()
-        pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        place(path, pem)
+        place(path, private_bytes(key))
+    _publish(data_dir, key)
+    return key
+
+
+def _publish(data_dir: Path, key: SigningKey) -> None:
     public = f"{key.public.text()}\n".encode()
     if not (data_dir / PUBLIC_FILE).exists() or (data_dir / PUBLIC_FILE).read_bytes() != public:
         place(data_dir / PUBLIC_FILE, public)
-    return key
 
 
 def _load(path: Path, *, signed_before: bool) -> SigningKey:

@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steersman.engine.audit.checkpoint import Note
+from steersman.engine.audit.checkpoint import Note, NoteKey
 from steersman.engine.audit.proofs import root_of
+from steersman.engine.audit.succession import parse_succession
 from steersman.engine.audit.tree import Frontier, frontier_at, grow
 from steersman.model.errors import InvalidInput, Permanent
 from steersman.services.audit.logic.verifying import hash_of
 from steersman.services.audit.model.records import Leaf, Row
 from steersman.services.audit.store import tables
+from steersman.services.audit.store.chain import KeyChain, chain_of
 from steersman.services.audit.store.copies import COPY_FILE, append_notes, damaged, mend
-from steersman.services.audit.store.keys import ANEW, SigningKey, load_or_make, verified
+from steersman.services.audit.store.keys import ANEW, SigningKey, current, load_or_make
+from steersman.services.audit.store.witness import Witness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,11 +61,13 @@ class AuditLog:
         self.key = key
         self.settings = settings
         self._clock = clock
+        self._data_dir = data_dir
         self._copy = data_dir / COPY_FILE
         self._growing = threading.Lock()
         self.head = Head()
         self.signed: Note | None = None
         self._copied = 0
+        self.witness = Witness(settings.witness)
 
     @classmethod
     def open(cls, database: Database, clock: Clock, settings: AuditSettings, data_dir: Path) -> AuditLog:
@@ -73,15 +78,21 @@ class AuditLog:
         tables.prepare(database)
         with database.reading() as connection:
             newest = next(iter(tables.newest_notes(connection, 1)), None)
+            handed = tables.successions(connection)
         copied = mend(data_dir / COPY_FILE)
-        key = load_or_make(data_dir, signed_before=newest is not None or copied is not None)
+        if handed:
+            key = current(data_dir, _in_charge(handed))
+        else:
+            key = load_or_make(data_dir, signed_before=newest is not None or copied is not None)
         log = cls(database, clock, settings, key, data_dir)
         with database.reading() as connection:
             log.signed = None if newest is None else log._checked(connection, newest)
-            log._compare_copy(connection, copied)
+            log._compare_copy(connection, copied, log._copy)
             log.head = _stored_head(connection)
             log._copied = _size(copied)
+            log.witness.meet(connection, log._compare_copy)
         log._copy_new()
+        log.witness.tell(database, log._copied)
         return log
 
     def follow(self, *, sign_now: bool = False) -> bool:
@@ -107,6 +118,7 @@ class AuditLog:
         growth = grow(head.frontier, [leaf.hash for leaf in new])
         with self.database.transaction() as transaction:
             tables.hold_growth(transaction)
+            self._follow_key(transaction)
             signed = self._newest(transaction)
             if not _is_at(transaction, head):
                 self.head, self.signed = _further(transaction, head), signed
@@ -127,6 +139,7 @@ class AuditLog:
             missed = tables.notes_after(connection, self._copied)
         append_notes(self._copy, [note for _, note in missed])
         self._copied = missed[-1][0]
+        self.witness.tell(self.database, self._copied)
 
     def _due(self, size: int, signed: Note | None, *, sign_now: bool) -> bool:
         """Tell whether a checkpoint of this size is to be signed now. A clock that was set back must not hold it up."""
@@ -139,12 +152,24 @@ class AuditLog:
 
     def _newest(self, connection: Connection) -> Note | None:
         text = next(iter(tables.newest_notes(connection, 1)), None)
-        return None if text is None else verified(text, self.key.public)
+        return None if text is None else self.chain(connection).verified(text)
+
+    def chain(self, connection: Connection) -> KeyChain:
+        """Return the keys of this log; raises `InvalidInput` where what is stored does not lead to ours."""
+        return chain_of(self.key.public, tables.successions(connection))
+
+    def _follow_key(self, connection: Connection) -> None:
+        """Take up the key that is in charge by now; it may have been rotated beside this process."""
+        handed = tables.successions(connection)
+        if handed and (wanted := _in_charge(handed)) != self.key.public:
+            if wanted not in chain_of(self.key.public, handed).keys:
+                raise Permanent("the signing key was handed on to one that ours did not vouch for")
+            self.key = current(self._data_dir, wanted)
 
     def _checked(self, connection: Connection, newest: str) -> Note:
         """Return the newest checkpoint, after comparing it with the key and the tree."""
         try:
-            note = verified(newest, self.key.public)
+            note = self.chain(connection).verified(newest)
         except InvalidInput as error:
             raise Permanent(
                 f"{error.message}: restore the key that belongs to this database from the backup of its data "
@@ -159,20 +184,31 @@ class AuditLog:
             )
         return note
 
-    def _compare_copy(self, connection: Connection, copied: str | None) -> None:
+    def _compare_copy(self, connection: Connection, copied: str | None, path: Path) -> None:
         """Refuse to go on where the file has a checkpoint that the database does not."""
         if copied is None:
             return
         try:
-            size = verified(copied, self.key.public).checkpoint.size
+            size = self.chain(connection).verified(copied).checkpoint.size
         except InvalidInput as error:
-            raise damaged(self._copy) from error
+            raise damaged(path) from error
         if tables.note_of(connection, size) != copied:
             raise Permanent(
-                f"{self._copy} has a signed checkpoint of {size} entries that the database does not have: the database "
+                f"{path} has a signed checkpoint of {size} entries that the database does not have: the database "
                 "was set back, or rows were taken from it. Run `steersman audit verify`, restore the newest backup of "
                 f"the database, {ANEW}"
             )
+
+
+def _in_charge(handed: Sequence[str]) -> NoteKey:
+    """Return the key that signs after all these successions."""
+    try:
+        return parse_succession(handed[-1]).stated.new
+    except InvalidInput as error:
+        raise Permanent(
+            f"the database does not say which key signs: {error.message}; somebody changed it. Restore the database "
+            f"from a backup, {ANEW}"
+        ) from error
 
 
 def root_at(connection: Connection, size: int) -> bytes | None:

@@ -14,11 +14,11 @@ from steersman.engine.audit.checkpoint import Checkpoint, NoteKey
 from steersman.model.errors import InvalidInput
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.sql import SqlDatabase
-from steersman.services.audit.logic.exporting import checkpoint_line, entry_line, head_line
+from steersman.services.audit.logic.exporting import checkpoint_line, entry_line, head_line, succession_line
 from steersman.services.audit.logic.verifying import verify
 from steersman.services.audit.model.records import Fault, Problem, Verdict
 from steersman.services.audit.store import tables
-from steersman.services.audit.store.keys import verified
+from steersman.services.audit.store.chain import KeyChain, chain_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -42,12 +42,19 @@ def opened(data_dir: Path, url: str | None) -> Iterator[Connection]:
 
 def examine(connection: Connection, key: NoteKey, kept: Iterable[str] = ()) -> Verdict:
     """Verify everything in the database; `kept` are checkpoints from elsewhere, in addition to the stored ones."""
-    checkpoints, forged = _believed([note for _, note in tables.notes_after(connection, -1)], kept, key)
+    stored, kept = [note for _, note in tables.notes_after(connection, -1)], list(kept)
+    checkpoints: list[Checkpoint] = []
+    try:
+        chain = chain_of(key, tables.successions(connection))
+    except InvalidInput as error:
+        forged: Problem | None = Problem(Fault.CHECKPOINT, None, error.message)
+    else:
+        checkpoints, forged = _believed(stored, kept, chain)
     rows = partial(tables.every_row, connection)
     return verify(rows, tables.every_leaf(connection), tables.every_tile(connection), checkpoints, forged)
 
 
-def _believed(stored: Sequence[str], kept: Iterable[str], key: NoteKey) -> tuple[list[Checkpoint], Problem | None]:
+def _believed(stored: Sequence[str], kept: Iterable[str], chain: KeyChain) -> tuple[list[Checkpoint], Problem | None]:
     """Split checkpoints into those whose signature holds and the first complaint about another."""
     found: dict[str, Checkpoint] = {}
     forged: Problem | None = None
@@ -55,7 +62,7 @@ def _believed(stored: Sequence[str], kept: Iterable[str], key: NoteKey) -> tuple
         if note in found:
             continue
         try:
-            found[note] = verified(note, key).checkpoint
+            found[note] = chain.verified(note).checkpoint
         except InvalidInput as error:
             forged = forged or Problem(Fault.CHECKPOINT, None, error.message)
     return list(found.values()), forged
@@ -70,5 +77,7 @@ def export_lines(connection: Connection, key: NoteKey) -> Iterator[str]:
     # Where the journal was tampered with, the two no longer go together: the reader of the export finds out.
     for leaf, row in zip(leaves, tables.every_row(connection), strict=False):
         yield entry_line(row, leaf)
+    for note in tables.successions(connection):
+        yield succession_line(note)
     for _, note in notes:
         yield checkpoint_line(note)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     select,
     text,
     type_coerce,
@@ -64,6 +65,7 @@ tiles = Table(
     Column("hash", LargeBinary),
 )
 checkpoints = Table("audit_checkpoints", _META, Column("size", BigInteger, primary_key=True), Column("note", Text))
+successions_table = Table("audit_successions", _META, Column("number", Integer, primary_key=True), Column("note", Text))
 
 
 def prepare(database: Database) -> None:
@@ -128,9 +130,21 @@ def note_of(connection: Connection, size: int) -> str | None:
     return connection.execute(select(checkpoints.c.note).where(checkpoints.c.size == size)).scalar_one_or_none()
 
 
+def successions(connection: Connection) -> list[str]:
+    """Return how the log was handed from key to key, in order; nothing where an older version made the tables."""
+    if not inspect(connection).has_table(successions_table.name):
+        return []
+    query = select(successions_table.c.note).order_by(successions_table.c.number)
+    return list(connection.execute(query).scalars())
+
+
+def add_succession(transaction: Connection, number: int, note: str) -> None:
+    transaction.execute(insert(successions_table).values(number=number, note=note))
+
+
 def drop_tree(transaction: Connection) -> None:
-    """Forget leaves, tiles and checkpoints, so that a new log begins at the journal's first entry."""
-    for table in (leaves, tiles, checkpoints):
+    """Forget leaves, tiles, checkpoints and keys, so that a new log begins at the journal's first entry."""
+    for table in (leaves, tiles, checkpoints, successions_table):
         transaction.execute(delete(table))
 
 

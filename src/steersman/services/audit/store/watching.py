@@ -13,7 +13,6 @@ from steersman.engine.audit.tree import TILE_LEVELS, perfect_root
 from steersman.model.errors import InvalidInput, Permanent
 from steersman.services.audit.logic.verifying import hash_of
 from steersman.services.audit.store import tables
-from steersman.services.audit.store.keys import verified
 from steersman.services.audit.store.log import AuditLog, root_at
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Patrol:
             if newest is None:
                 return None
             try:
-                checkpoint = verified(newest, self.log.key.public).checkpoint
+                checkpoint = self.log.chain(connection).verified(newest).checkpoint
             except InvalidInput as error:
                 return error.message
             if root_at(connection, checkpoint.size) != checkpoint.root:

@@ -9,6 +9,8 @@ agree. Each life first uses what the one before acknowledged: keys and refresh t
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -27,6 +29,7 @@ from steersman.services.audit.commands.prove.writers import WRITES, Acknowledged
 _EXAMPLES = 20
 #: A life is killed before it is ready so often, of a hundred.
 _STARTING_PERCENT = 20
+_ROTATING_PERCENT = 40
 _UNAUTHENTICATED = 401
 
 _Kills = Annotated[int, typer.Option(help="How often the platform is killed.")]
@@ -43,6 +46,7 @@ class Run:
     random: Random
     account: Acknowledged = field(default_factory=Acknowledged)
     kills: dict[str, int] = field(default_factory=lambda: {"starting": 0, "writing": 0})
+    rotations: int = 0
     checks: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -60,6 +64,7 @@ class Run:
 
     def _written(self, victim: Victim) -> None:
         writing: list[Writing] = []
+        rotating: subprocess.Popen[bytes] | None = None
         try:
             victim.wait_ready()
             self._use(victim.port)
@@ -67,11 +72,24 @@ class Run:
             writing = [Writing(victim.port, write, self.account) for write in WRITES]
             for one in writing:
                 one.start()
+            rotating = self._rotation()
             threading.Event().wait(self.random.uniform(0.05, 1.5))
         finally:
             victim.kill()
+            if rotating is not None:
+                rotating.kill()
+                self.rotations += rotating.wait() == 0
             for one in writing:
                 one.stop()
+
+    def _rotation(self) -> subprocess.Popen[bytes] | None:
+        """In some lives the signing key is rotated beside the platform, and that is killed as well."""
+        if self.random.randrange(100) >= _ROTATING_PERCENT:
+            return None
+        command = [sys.executable, "-m", "steersman.cli", "audit", "rotate-key", "--data", str(self.folder / "data")]
+        url = [] if self.url is None else ["--database", self.url]
+        with (self.folder / "output.log").open("ab") as log:
+            return subprocess.Popen([*command, *url], stdout=log, stderr=log)
 
     def _use(self, port: int) -> None:
         """Present every refresh token that was the last one acknowledged, and a key."""
@@ -112,6 +130,7 @@ class Run:
                 "refreshes": account.refreshes,
                 "facts": len(account.facts),
             },
+            "signing_key_rotations_that_ended_before_the_kill": self.rotations,
             "requests_without_an_answer": account.unanswered,
             "checks": self.checks,
             "wrong": len(self.wrong),
