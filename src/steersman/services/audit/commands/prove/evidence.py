@@ -22,14 +22,16 @@ from typing import Annotated, Any
 import typer
 
 from steersman.model.errors import Permanent
-from steersman.services.audit.commands.prove.checks import wrong
 from steersman.services.audit.commands.prove.victim import Victim, ask
 from steersman.services.audit.commands.prove.writers import WRITES, Acknowledged, Writing, add_service, refreshed
+from steersman.services.audit.store.pairs import Expected, wrong
 
 _EXAMPLES = 20
 #: A life is killed before it is ready so often, of a hundred.
 _STARTING_PERCENT = 20
-_ROTATING_PERCENT = 40
+_ROTATING_PERCENT = 30
+#: A command needs a second or two until it begins.
+_ROTATION_SECONDS = 4.0
 _UNAUTHENTICATED = 401
 
 _Kills = Annotated[int, typer.Option(help="How often the platform is killed.")]
@@ -73,7 +75,8 @@ class Run:
             for one in writing:
                 one.start()
             rotating = self._rotation()
-            threading.Event().wait(self.random.uniform(0.05, 1.5))
+            longest = 1.5 if rotating is None else _ROTATION_SECONDS
+            threading.Event().wait(self.random.uniform(0.05, longest))
         finally:
             victim.kill()
             if rotating is not None:
@@ -106,9 +109,11 @@ class Run:
 
     def look(self) -> None:
         self.checks += 1
-        self.wrong += wrong(self.folder, self.url, self.account)
-        self.wrong += [f"refused: {one}" for one in self.account.refused]
-        self.account.refused.clear()
+        account = self.account
+        expected = Expected(account.users.keys(), account.keys.keys(), account.facts)
+        self.wrong += wrong(self.folder / "data", self.url, expected)
+        self.wrong += [f"refused: {one}" for one in account.refused]
+        account.refused.clear()
 
     def finish(self) -> None:
         """Start once more, stop in order, and look again: then everything has to be signed."""

@@ -1,9 +1,14 @@
-"""What must hold in the database between two lives: rows and entries belong together, and the tree is the journal."""
+"""Whether rows and entries of the journal belong together, and the tree to the journal: what must hold after a kill.
+
+Only `steersman prove evidence` asks, on a database that nobody has open. Nothing is changed.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +16,6 @@ from sqlalchemy import func, select
 
 from steersman.runtime.database.journal import journal
 from steersman.runtime.identity import tables as identity
-from steersman.services.audit.commands.prove.writers import Acknowledged
 from steersman.services.audit.store.copies import COPY_FILE, read_notes
 from steersman.services.audit.store.keys import PUBLIC_FILE, public_key
 from steersman.services.audit.store.offline import examine, opened
@@ -25,19 +29,26 @@ _PAIRS: tuple[tuple[str, Column[str]], ...] = (
     ("identity.key.made", identity.keys.c.id),
     ("identity.session.begun", identity.sessions.c.id),
 )
-_FACT_BASE = 2**40
 
 
-def wrong(folder: Path, url: str | None, account: Acknowledged) -> Iterator[str]:
-    """Yield what does not hold. The platform has to be dead; nothing is changed."""
-    data = folder / "data"
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What was acknowledged: names of accounts, ids of keys, and the numbers that evidence was asked for after."""
+
+    accounts: AbstractSet[str]
+    keys: AbstractSet[str]
+    facts: AbstractSet[int]
+
+
+def wrong(data: Path, url: str | None, expected: Expected) -> Iterator[str]:
+    """Yield what does not hold in a data directory and its database."""
     if not (data / PUBLIC_FILE).exists():
         return
     with opened(data, url) as connection:
         for kind, column in _PAIRS:
             yield from _unpaired(connection, kind, column)
         yield from _torn(connection)
-        yield from _lost(connection, account)
+        yield from _lost(connection, expected)
         kept = read_notes(data / COPY_FILE) if (data / COPY_FILE).exists() else []
         verdict = examine(connection, public_key(data), kept)
         # Without a checkpoint there is nothing to vouch for yet; the first life may have been that short.
@@ -72,17 +83,17 @@ def _torn(connection: Connection) -> Iterator[str]:
             yield f"the session {session} has {left.get(session, 0)} refresh tokens that are not used yet"
 
 
-def _lost(connection: Connection, account: Acknowledged) -> Iterator[str]:
+def _lost(connection: Connection, expected: Expected) -> Iterator[str]:
     names = set(connection.execute(select(identity.accounts.c.name)).scalars())
     keys = set(connection.execute(select(identity.keys.c.id)).scalars())
     told = select(journal.c.payload).where(journal.c.type == "audit.evidence.read")
-    facts = Counter(payload.get("after", 0) - _FACT_BASE for payload in connection.execute(told).scalars())
+    facts = Counter(payload.get("after", 0) for payload in connection.execute(told).scalars())
     for what, missing in (
-        ("accounts", account.users.keys() - names),
-        ("keys", account.keys.keys() - keys),
-        ("facts", account.facts - facts.keys()),
+        ("accounts", expected.accounts - names),
+        ("keys", expected.keys - keys),
+        ("facts", expected.facts - facts.keys()),
     ):
         if missing:
             yield f"{len(missing)} acknowledged {what} are lost, such as {min(missing)}"
-    if doubled := [fact for fact, count in facts.items() if count > 1 and fact > 0]:
+    if doubled := [fact for fact, count in facts.items() if count > 1 and fact in expected.facts]:
         yield f"{len(doubled)} facts stand twice"
