@@ -89,13 +89,20 @@ class Site:
     """An assembled platform; `ask` makes one request, as the holder of the token unless told otherwise."""
 
     def __init__(
-        self, folder: Path, services: Sequence[Service] = (EXAMPLE,), *, people: bool = False, **rules: Any
+        self,
+        folder: Path,
+        services: Sequence[Service] = (EXAMPLE,),
+        *,
+        people: bool | IdentitySettings = False,
+        **rules: Any,
     ) -> None:
         self.clock = FakeClock()
         provided: dict[type, Any] = {}
         ports = fake_ports(folder, clock=self.clock, provided=provided)
         if people:
-            provided[Identity] = self.identity = Identity.open(ports, services, IdentitySettings())
+            provided[Identity] = self.identity = Identity.open(
+                ports, services, people if isinstance(people, IdentitySettings) else IdentitySettings()
+            )
         self.house = House(services, ports, provided)
         reader = Caller("reader", permissions=frozenset({"example.thing.read"}))
         keys = [(TOKEN, Caller("bootstrap", permissions=frozenset({"*"}))), ("reader-token", reader)]

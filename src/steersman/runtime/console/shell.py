@@ -37,6 +37,7 @@ class Refusal(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of a field
     PASSWORD = "password"  # noqa: S105 - the name of a field
     BUSY = "busy"
+    PROVIDER = "provider"
 
 
 def _respond(request: Request, html: str, status: int) -> HTMLResponse:

@@ -19,6 +19,7 @@ from steersman.runtime.http.front import Front
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.own import add_own
 from steersman.runtime.http.signin.delegation import add_delegation
+from steersman.runtime.http.signin.outside import add_outside
 from steersman.runtime.http.signin.passkeys import add_passkeys
 from steersman.runtime.http.signin.setup import add_setup
 from steersman.runtime.identity.identity import Identity
@@ -45,7 +46,9 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         insecure=rules.insecure,
         admission=identity.admission if identity else None,
     )
-    shell = Shell([page for service in house.services for page in service.pages])
+    offered = identity.settings.providers.items() if identity else ()
+    providers = [(name, one.title or name) for name, one in offered]
+    shell = Shell([page for service in house.services for page in service.pages], providers)
     entrance = Entrance(door, shell, identity)
     # Those of the composition, where it made some: a key in work is known to whoever acts.
     provided = house.ports.provided
@@ -57,4 +60,5 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         add_setup(control, identity, shell)
         add_passkeys(control, identity)
         add_delegation(control, identity, shell)
+        add_outside(control, identity, shell)
     return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)

@@ -16,13 +16,16 @@ from steersman.runtime.identity.admission import Admission
 from steersman.runtime.identity.delegation import Delegation
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.factor import SecondFactor
+from steersman.runtime.identity.fetching import PlainFetch
 from steersman.runtime.identity.first import FirstAdmin
 from steersman.runtime.identity.keyring import Keyring
 from steersman.runtime.identity.localkey import LocalKey
 from steersman.runtime.identity.login import REFUSED, Arrival, Login, Proof, SignedIn, begun, row_by_id
 from steersman.runtime.identity.once import Once
+from steersman.runtime.identity.outside import Outside
 from steersman.runtime.identity.passkeys import Credential, Passkeys, RelyingParty
 from steersman.runtime.identity.passwords import Passwords
+from steersman.runtime.identity.providers import Provider
 from steersman.runtime.identity.roles import Grants, standing_roles
 from steersman.runtime.identity.sealing import Sealing
 from steersman.runtime.identity.settings import IdentitySettings
@@ -61,6 +64,7 @@ class Identity:
     once: Once
     passkeys: Passkeys
     delegation: Delegation
+    outside: Outside
 
     @classmethod
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
@@ -70,7 +74,9 @@ class Identity:
         tokens = AccessTokens(ring, ports.clock, ports.ids, settings.named_issuer, settings.audience)
         evidence = Evidence(ports.clock, ports.ids, ports.database, ports.journal)
         passwords, standing = Passwords(settings.breached_passwords), standing_roles(services)
-        factor = SecondFactor(Sealing(ring.ring.derivation), settings.issuer)
+        sealing, fetch = Sealing(ring.ring.derivation), PlainFetch(ports.clock)
+        factor = SecondFactor(sealing, settings.issuer)
+        providers = {name: Provider(one, fetch, ports.clock) for name, one in settings.providers.items()}
         once = Once(ring.ring.derivation, ports.clock)
         local = LocalKey(ports.data_dir / "secrets", settings.local_key)
         idle_ms = settings.idle_hours * _HOUR_MS
@@ -86,6 +92,7 @@ class Identity:
             evidence=evidence,
             admission=admission,
             delegation=Delegation(ports, tokens, admission, evidence),
+            outside=Outside(ports, providers, once, sealing, evidence),
             login=Login(ports, passwords, factor, evidence),
             local=local,
             first=FirstAdmin(ports, passwords, evidence),

@@ -150,3 +150,8 @@ def browser(site: Any) -> Browser:
 @pytest.fixture
 def another_browser(site: Any) -> Any:
     return lambda host="localhost:7600": Browser(site, host)
+
+
+@pytest.fixture
+def make_browser() -> type[Browser]:
+    return Browser
