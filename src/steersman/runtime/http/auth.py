@@ -163,7 +163,7 @@ class Auth:
         caller = _without_key(request)
         with self._identity.ports.database.reading() as connection:
             rows = sessions.list_sessions(connection, caller.account, self._identity.now_ms())
-        return [_view(row, caller) for row in rows]
+        return [view_session(row, caller) for row in rows]
 
     def end_others(self, request: Request) -> Ended:
         caller = _without_key(request)
@@ -271,7 +271,8 @@ def _refusal(error: SteersmanError) -> Response:
     return Response(json.dumps(body), response.status_code, {**headers, **_NO_STORE})
 
 
-def _view(row: Any, caller: Caller) -> SessionView:
+def view_session(row: Any, caller: Caller) -> SessionView:
+    """Return what people see of a session."""
     return SessionView(
         id=row.id,
         kind=row.kind,
@@ -313,6 +314,8 @@ GUARDED: Mapping[tuple[str, str], Permission] = {
     ("DELETE", "/auth/clients/{id}"): ROLES_WRITE,
     ("POST", "/auth/signing-keys"): ROLES_WRITE,
     ("DELETE", "/auth/bootstrap"): ROLES_WRITE,
+    ("GET", "/auth/people/{name}/sessions"): "identity.users.read",
+    ("DELETE", "/auth/people/{name}/sessions"): "identity.users.write",
 }
 
 

@@ -25,6 +25,7 @@ from steersman.runtime.identity.once import Once
 from steersman.runtime.identity.outside import Outside
 from steersman.runtime.identity.passkeys import Credential, Passkeys, RelyingParty
 from steersman.runtime.identity.passwords import Passwords
+from steersman.runtime.identity.possessions import Possessions
 from steersman.runtime.identity.providers import Provider
 from steersman.runtime.identity.roles import Grants, standing_roles
 from steersman.runtime.identity.sealing import Sealing
@@ -65,6 +66,7 @@ class Identity:
     passkeys: Passkeys
     delegation: Delegation
     outside: Outside
+    possessions: Possessions
 
     @classmethod
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
@@ -93,6 +95,7 @@ class Identity:
             admission=admission,
             delegation=Delegation(ports, tokens, admission, evidence),
             outside=Outside(ports, providers, once, sealing, evidence),
+            possessions=Possessions(ports, admission, standing),
             login=Login(ports, passwords, factor, evidence),
             local=local,
             first=FirstAdmin(ports, passwords, evidence),
