@@ -18,6 +18,7 @@ from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.front import Front
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.own import add_own
+from steersman.runtime.http.signin.account import add_account
 from steersman.runtime.http.signin.delegation import add_delegation
 from steersman.runtime.http.signin.outside import add_outside
 from steersman.runtime.http.signin.passkeys import add_passkeys
@@ -61,4 +62,5 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         add_passkeys(control, identity)
         add_delegation(control, identity, shell)
         add_outside(control, identity, shell)
+        add_account(control, identity, shell)
     return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)
