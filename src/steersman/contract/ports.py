@@ -107,6 +107,40 @@ class Subjects(Protocol):
         """Destroy a subject's key in the caller's tenant for good; tell whether there was one. Journalled."""
 
 
+class MarkedColumn(Protocol):
+    """A column whose values are sealed, each for its row. Store what `seal` returns as bytes."""
+
+    def seal(self, row: str, secret: bytes) -> bytes:
+        """Return the envelope for this row."""
+
+    def open(self, row: str, sealed: bytes) -> bytes:
+        """Return the secret; raises `Permanent` where it was altered or comes from another row."""
+
+
+class Sealing(Protocol):
+    """The key ring, for whoever keeps something secret in the database."""
+
+    def column(
+        self, table: str, column: str, *, row: str = "id", legacy: Callable[[str, bytes], bytes] | None = None
+    ) -> MarkedColumn:
+        """Mark a column by the name of its table; `row` is the text column that names a row.
+
+        Marked once at the start, after the table is there: rotation renews what it holds. `legacy(row, value)` opens
+        what was stored before the column was marked.
+        """
+
+
+@runtime_checkable
+class Secrets(Protocol):
+    """Secrets that a person keeps under a name. A preview does not get them."""
+
+    def reveal(self, reference: str) -> str:
+        """Return what `secret:NAME` or `vault:PATH#FIELD` stands for, any other text as it is; at use, and not kept.
+
+        Blocks. Raises `Permanent` with the next step where there is no such secret.
+        """
+
+
 class Database(Protocol):
     """Control data. Store functions are synchronous and take the connection of an open transaction."""
 
