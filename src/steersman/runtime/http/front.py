@@ -40,7 +40,8 @@ OPEN = frozenset({"/healthz", "/readyz", "/login", *auth.OPEN, *auth.OPEN_PAGES}
 SECURITY_HEADERS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # Not `no-referrer`: under that, browsers send `Origin: null` with the forms of our own pages, and none gets in.
+    (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 )
 _OURS = frozenset(name for name, _ in SECURITY_HEADERS)
