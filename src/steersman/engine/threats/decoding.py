@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 MOST_ROUNDS = 6
 
-_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})++")
+# Patterns begin with a character as it stands where that is possible: then the search skips at the speed of memchr.
+_PERCENT = re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*+")
 _PERCENT_U = re.compile(r"%u([0-9a-fA-F]{4})")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{0{0,4}([0-9a-fA-F]{1,5})\}|([0-3][0-7]{2}))")
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]")
 _UTF7 = re.compile(r"[+ ](A[A-Za-z0-9/]{2,40})-")
+_MAYBE_UTF7 = re.compile(r"A(?<=[+ ]A)[A-Za-z0-9/]{2,40}-")
 _SEVEN_BIT = str.maketrans({"\xbc": "<", "\xbe": ">", "\xa2": '"', "\xa7": "'", "\xa8": "("})
 _SEVEN_BIT_TAG = re.compile(r"\xbc[/\w][^\xbe>]{0,200}[\xbe>]|<[/\w][^\xbe>]{0,200}\xbe")
 _LOW = bytes(code & 0x7F for code in range(256))
@@ -33,8 +35,9 @@ _RUNNING = re.compile(
 _LOOKALIKES = str.maketrans(
     {"‘": "'", "’": "'", "‛": "'", "ʼ": "'", "′": "'", "“": '"', "”": '"', "″": '"', "〈": "<", "〉": ">", "\xa0": " "}
 )
+_LOOKALIKE = re.compile(f"[{''.join(map(chr, _LOOKALIKES))}]")
 #: A line feed stays: it ends a command and a comment.
-_CONTROLS: dict[int, str | None] = {**dict.fromkeys((*range(1, 10), *range(11, 32), 127), " "), 0: None}
+_CONTROL = re.compile(r"[\x01-\x09\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _utf7(text: str) -> str:
-    return _UTF7.sub(_from_utf7, text) if "-" in text and "A" in text else text
+    return _UTF7.sub(_from_utf7, text) if _MAYBE_UTF7.search(text) else text
 
 
 def _from_utf7(found: re.Match[str]) -> str:
@@ -133,5 +136,7 @@ def _plain(text: str, layers: list[str]) -> str:
     """Fold what looks like ASCII to ASCII, and drop the control characters that interpreters skip."""
     if not text.isascii():
         text = _noted(_seven_bits(text), text, "seven bits", layers)
-        text = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
-    return text if text.isprintable() else text.translate(_CONTROLS)
+        text = unicodedata.normalize("NFKC", text)
+        # `translate` is slow beyond ASCII, and these are rare.
+        text = text.translate(_LOOKALIKES) if _LOOKALIKE.search(text) else text
+    return text if text.isprintable() else _CONTROL.sub(" ", text.replace("\0", ""))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from steersman.engine.threats.decoding import Decoded, decode
 from steersman.engine.threats.paths import path_signs
-from steersman.engine.threats.request import Piece, Request, parse, pieces
+from steersman.engine.threats.request import Piece, Request, parse, pieces, utf8
+from steersman.engine.threats.screen import is_plain
 from steersman.engine.threats.shells import shell_signs
 from steersman.engine.threats.sql import is_prose, sql_signs
 from steersman.engine.threats.sql_lexer import lex
@@ -27,6 +29,16 @@ MOST_CHARACTERS = 64 * 1024
 #: Values of one request that are looked at: each has a cost of its own, however short it is.
 MOST_PIECES = 1024
 _SHOWN = 200
+_NOTHING = Verdict(Kind.NONE, 0.0, "nothing was found")
+#: The fields whose values come again with each request of the same client, and hold no password: what is remembered is
+#: their verdict. It changes the time and no answer.
+_REPEATED = frozenset({Field.HEADER, Field.PATH})
+_LONGEST_REPEATED = 512
+
+
+@lru_cache(maxsize=1024)
+def _remembered(value: str, field: Field) -> Verdict:
+    return inspect_value(value, field)
 
 
 def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> Verdict:
@@ -44,8 +56,13 @@ def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> 
         if seen >= MOST_CHARACTERS or number >= MOST_PIECES:
             left_out = True
             break
-        found = inspect_value(piece.value, piece.field)
-        seen += found.looked_at
+        if piece.field in _REPEATED and isinstance(piece.value, str) and len(piece.value) <= _LONGEST_REPEATED:
+            found = _remembered(piece.value, piece.field)
+        else:
+            found = inspect_value(piece.value, piece.field)
+        seen += found.looked_at or len(piece.value)
+        if not found.score:
+            continue
         if (rank := (*_rank(found), -len(piece.value))) > highest:
             highest = rank
             worst = replace(found, where=piece.where, reason=f"{piece.where}: {found.reason}")
@@ -55,8 +72,10 @@ def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> 
 
 def inspect_value(value: str | bytes, field: Field = Field.QUERY) -> Verdict:
     """Return the verdict on one value that sits in a field of that kind. Bounded work; never raises."""
+    if isinstance(value, str) and is_plain(value):
+        return _NOTHING
     ends, note = both_ends(value)
-    verdicts = [_look(decode(end, plus_is_space=field in _FORMS)) for end in ends]
+    verdicts = [_look(decode(end, plus_is_space=field in _FORMS), field) for end in ends]
     worst = max(verdicts, key=_rank)
     worst = replace(worst, looked_at=sum(len(end) for end in ends))
     if note:
@@ -65,6 +84,25 @@ def inspect_value(value: str | bytes, field: Field = Field.QUERY) -> Verdict:
         reason = f"only observed, because the field holds free text: {worst.reason}"
         return replace(worst, kind=Kind.NONE, observed=worst.kind, reason=reason)
     return worst
+
+
+def inspect_pieces(
+    method: str,
+    target: bytes,
+    headers: Iterable[tuple[bytes, bytes]],
+    body: bytes = b"",
+    content_type: str = "",
+    free_text: Collection[str] = (),
+) -> Verdict:
+    """Return the verdict on a request in pieces, as a server has them: `inspect` without putting it together first.
+
+    `target` is the raw path with `?` and the raw query, not decoded. `content_type` is that of the headers unless it is
+    given. Never raises.
+    """
+    pairs = [(name.decode("latin-1"), utf8(value)) for name, value in headers]
+    if content_type:
+        pairs.insert(0, ("content-type", content_type))
+    return inspect(Request(method, utf8(target), tuple(pairs), body), free_text)
 
 
 def _rank(verdict: Verdict) -> tuple[bool, float]:
@@ -81,17 +119,19 @@ def _distinct(found: Iterable[Piece]) -> Iterator[Piece]:
             yield piece
 
 
-def _look(decoded: Decoded) -> Verdict:
+def _look(decoded: Decoded, field: Field) -> Verdict:
     text = decoded.text
     if not _is_worth_a_look(text):
         return Verdict(Kind.NONE, 0.0, "nothing was found", text[:_SHOWN])
-    tokens = lex(text.lower())
+    lowered = text.lower()
+    tokens = lex(lowered)
+    present = tokens.present.union(lowered)
     prose = is_prose(tokens.letters) or _is_of_another_script(text)
     signs = [
         *sql_signs(text, tokens),
-        *xss_signs(text, decoded.layers, is_prose=prose),
-        *shell_signs(text, is_prose=prose),
-        *path_signs(text, decoded.layers, is_prose=prose),
+        *xss_signs(text, present, decoded.layers, is_prose=prose),
+        *shell_signs(text, present, is_prose=prose, is_header=field is Field.HEADER),
+        *path_signs(text, present, decoded.layers, is_prose=prose, is_target=field is Field.PATH),
     ]
     return _weigh(signs, decoded)
 

@@ -66,21 +66,22 @@ def parse(raw: str | bytes) -> Request:
     """Read a raw request. Lines may end in CR LF or LF; what is no header is left out."""
     wire = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     head, gap, body = _halves(wire)
-    lines = head.decode("latin-1").splitlines() if gap else wire.decode("latin-1").splitlines()
-    first = lines[0].strip() if lines else ""
+    # Split as bytes: a line of a head ends where a server sees its end, not at every character that Unicode breaks at.
+    lines = (head if gap else wire).splitlines()
+    first = utf8(lines[0]).strip() if lines else ""
     method, _, rest = first.partition(" ")
     target = re.sub(r"\s+HTTP/\d(?:\.\d)?$", "", rest, flags=re.IGNORECASE) or "/"
-    split = (line.partition(":") for line in lines[1:])
-    headers = tuple((name.strip(), _utf8(value.strip())) for name, colon, value in split if colon)
-    return Request(method or "GET", _utf8(target), headers, body)
+    split = (line.partition(b":") for line in lines[1:])
+    headers = tuple((utf8(name).strip(), utf8(value).strip()) for name, colon, value in split if colon)
+    return Request(method or "GET", target, headers, body)
 
 
-def _utf8(text: str) -> str:
-    """Read the bytes behind Latin-1 as UTF-8 where they are that."""
+def utf8(raw: bytes) -> str:
+    """Read bytes as UTF-8 where they are that, and as Latin-1 where not."""
     try:
-        return text.encode("latin-1").decode()
-    except UnicodeError:
-        return text
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _halves(wire: bytes) -> tuple[bytes, bytes, bytes]:
@@ -90,6 +91,9 @@ def _halves(wire: bytes) -> tuple[bytes, bytes, bytes]:
 
 def pieces(request: Request, free_text: Collection[str] = ()) -> Iterator[Piece]:
     """Yield the values of a request: target, headers, cookies, body. Parameters named in `free_text` come as that."""
+    if not free_text:
+        yield from _pieces(request, free_text)
+        return
     for piece in _pieces(request, free_text):
         yield replace(piece, field=Field.FREE_TEXT) if piece.name in free_text else piece
 
@@ -159,19 +163,12 @@ def _body(request: Request, free_text: Collection[str]) -> Iterator[Piece]:
     elif kind.startswith("text/") and "=" not in kind:
         yield Piece(Field.BODY, "", request.body)
     else:
-        yield from _pairs(Field.FORM, _text(request.body), "&", free_text)
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return body.decode("latin-1")
+        yield from _pairs(Field.FORM, utf8(request.body), "&", free_text)
 
 
 def _parts(body: bytes, boundary: str) -> Iterator[Piece]:
     """Yield names, file names and contents of a multipart body."""
-    chunks = _text(body).split("--" + boundary, MOST_VALUES)
+    chunks = utf8(body).split("--" + boundary, MOST_VALUES)
     for chunk in chunks[1:]:
         head, _, content = chunk.replace("\r\n", "\n").lstrip("\n").partition("\n\n")
         names = [found[1] or found[2] or "" for found in _PART_NAME.finditer(head[:MOST_HEAD])]
@@ -182,7 +179,7 @@ def _parts(body: bytes, boundary: str) -> Iterator[Piece]:
 
 def _json(body: bytes) -> Iterator[Piece]:
     """Yield every string, called by the last key before it, and every key, also where the document is broken."""
-    text, key = _text(body), ""
+    text, key = utf8(body), ""
     found = None
     for number, found in enumerate(_JSON_STRING.finditer(text)):
         if number >= MOST_VALUES:
@@ -199,7 +196,7 @@ def _json(body: bytes) -> Iterator[Piece]:
 
 def _xml(body: bytes) -> Iterator[Piece]:
     """Yield attributes and texts. A declaration of entities is left in: it is what it looks like."""
-    text = _text(body)
+    text = utf8(body)
     for number, found in enumerate(_XML_PIECE.finditer(text)):
         if number >= MOST_VALUES:
             yield Piece(Field.XML, "rest", text[found.start() :])

@@ -19,18 +19,21 @@ from steersman.engine.threats.verdict import Kind, Sign
 
 #: Quotes that could be the one which ends the string around the value; more of them are not tried.
 _MOST_QUOTES = 6
-_FLOAT_TRICK = re.compile(r"\d\.e(?=[\s(.,)])")
-_NOSQL = re.compile(
-    r"""(?:\[\s*+["']?|["'{,]\s*+|^)\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and|nor|not|elemmatch|expr|mod|type"""
-    r"""|size|all|slice|jsonschema|text|options|function|accumulator|lookup|unionwith)\b["']?\s*+(?:\]|:|$)"""
-)
+FLOAT_TRICK = re.compile(r"\.e(?<=\d\.e)(?=[\s(.,)])")
+_OPERATORS = """
+    ne eq gt gte lt lte in nin regex where exists or and nor not elemmatch expr mod type size all slice jsonschema text
+    options function accumulator lookup unionwith
+"""
+_OF_DOCUMENTS = frozenset(f"${name}" for name in _OPERATORS.split())
+_NOSQL = re.compile(rf"""(?:\[\s*+["']?|["'{{,]\s*+|^)\$(?:{"|".join(_OPERATORS.split())})\b["']?\s*+(?:\]|:|$)""")
 _PROBE = re.compile(r"(?=[^~!@^%]{0,20}[~!@^%])(?:[~!@#$%^&'\"`;|\s]{2,}+$|[~!@#$%^&'\"`;|]{4})")
 _JS_OF_A_DATABASE = re.compile(r"[\"'};)]\s{0,9}(?:;|&&|\|\|)\s{0,9}(?:return\b|this\.\w)")
 _TORN = re.compile(r"\b(?:select|union)\b")
 _HEX_WHOLE = re.compile(r"0x[0-9a-f]{3}")
 _HEX_ITEM = re.compile(r"['\"]\s{0,9},\s{0,9}0x[0-9a-f]{1,40}\s{0,9}$")
-_HEX_TEXT = re.compile(r"(?:\b0x|\bx')((?:[2-7][0-9a-f]){3,40})\b")
-_EDGE = re.compile(
+_HEX_TEXT = re.compile(r"0x(?<!\w0x)((?:[2-7][0-9a-f]){3,40})\b")
+#: Numbers at which a type ends; nobody has so many of anything.
+EDGE = re.compile(
     r"[-+~]?(?:2147483647|2147483648|4294967295|4294967296|9223372036854775807|9223372036854775808"
     r"|18446744073709551615|0x7fffffff|0x80000000|0xffffffff|\d(?:\.\d++)?e[+-]?30[89]|2\.2250738585072\d*+e-308)"
 )
@@ -103,8 +106,10 @@ def _found(shape: Shape, value: _Value) -> Iterator[Sign]:
 
 
 def _pairs(value: _Value) -> Iterator[Sign]:
-    words = value.tokens.words
-    for pair in PAIRS.keys() & set(pairwise(words)):
+    words, present = value.tokens.words, value.tokens.present
+    likely = [pair for pair in PAIRS if pair[0] in present and pair[1] in present]
+    together = set(pairwise(words)) if likely else set()
+    for pair in together.intersection(likely):
         weight = PAIRS[pair]
         yield _sign(weight * 0.6 if value.is_prose else weight, "words that only SQL puts together", " ".join(pair))
 
@@ -151,11 +156,11 @@ PART_OF_LOGIC = dict.fromkeys(("and", "or", "xor", "not"), True)
 
 def _odd_literals(value: _Value) -> Iterator[Sign]:
     text = value.text
-    if _FLOAT_TRICK.search(text):
+    if ".e" in text and FLOAT_TRICK.search(text):
         yield _sign(55, "a number with an empty exponent, which MySQL skips", "1.e")
     if _PROBE.match(text.strip()):
         yield _sign(50, "signs that probe a parser", text.strip()[:40])
-    if "$" in text and (nosql := _NOSQL.search(text)):
+    if not value.tokens.present.isdisjoint(_OF_DOCUMENTS) and (nosql := _NOSQL.search(text)):
         yield _sign(60, "an operator of a document database", nosql[0])
     if "0x" in text and not value.is_prose:
         yield from _hex_text(value)
@@ -163,7 +168,7 @@ def _odd_literals(value: _Value) -> Iterator[Sign]:
         yield _sign(54 if "this" in script[0] else 25, "script that a document database runs", script[0])
     if "0x" in text and _HEX_ITEM.search(text):
         yield _sign(51, "a hexadecimal number behind a string in a list", ", 0x")
-    if len(text) < 32 and _EDGE.fullmatch(text.strip()):
+    if len(text) < 32 and EDGE.fullmatch(text.strip()):
         yield _sign(55, "a number at the edge of a type", text)
     if "@@" in text and any(len(word) > 3 and word.startswith("@@") for word in value.tokens.words):
         yield _sign(52, "a variable of the server", "@@")

@@ -70,17 +70,22 @@ def _letter_of_symbol(symbol: str) -> str:
     return symbol if len(symbol) == 1 and symbol.isascii() else "p"
 
 
-_PART = _Parts(PARTS)
+#: The part of any token.
+PART_OF = _Parts(PARTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens in order, and a letter for each; `comments` were taken out, `versioned` ones were opened."""
+    """Tokens in order, and a letter for each; `comments` were taken out, `versioned` ones were opened.
+
+    `present` is the set of the tokens: what needs a word that is not in it need not be looked for.
+    """
 
     words: Sequence[str]
     letters: str
     comments: int
     versioned: int
+    present: frozenset[str]
 
     def around(self, begin: int, end: int) -> str:
         """The piece of the value between two tokens, as it reads."""
@@ -98,7 +103,7 @@ def lex(text: str) -> Tokens:
     if "\\" in text:
         text = text.replace("\\", "")
     words = _TOKEN.findall(text)
-    return Tokens(words, "".join(map(_PART.__getitem__, words)), comments, versioned)
+    return Tokens(words, "".join(map(PART_OF.__getitem__, words)), comments, versioned, frozenset(words))
 
 
 def _without_comments(text: str) -> tuple[str, int, int]:

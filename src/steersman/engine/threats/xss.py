@@ -13,9 +13,11 @@ from dataclasses import replace
 
 from steersman.engine.threats.markup import AMBIGUOUS, PLAIN, RUNNING, Tag, tags
 from steersman.engine.threats.verdict import Kind, Sign
-from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, SQUEEZED, WHOLE, Clue
+from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, SQUEEZED, WHOLE
 
-_SPACE = re.compile(r"[\s\\^~|*!?%$#]++|/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
+#: Browsers skip white space inside a scheme; whoever tears one by others relies on filters that drop them.
+_SQUEEZED_OUT = "\\^~|*!?%$#"
+_TORN_BY = re.compile(r"/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
 _HANDLER = re.compile(
     r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/"
     r"|\\\]^`-]{0,40}?)=(?!=)"
@@ -45,8 +47,11 @@ _NAMES_OF_EVENTS = """
 _EVENTS = frozenset(_NAMES_OF_EVENTS.split())
 
 
-def xss_signs(text: str, layers: tuple[str, ...] = (), *, is_prose: bool = False) -> Iterator[Sign]:
-    """Yield the evidence in a decoded value that lay behind `layers`. Linear in its length.
+def xss_signs(
+    text: str, present: frozenset[str], layers: tuple[str, ...] = (), *, is_prose: bool = False
+) -> Iterator[Sign]:
+    """Yield the evidence in a decoded value that lay behind `layers`; `present` are its words and characters.
+    Linear in its length.
 
     Prose about script is full of its names, so that there those count less; tags and their handlers count the same.
     """
@@ -55,32 +60,36 @@ def xss_signs(text: str, layers: tuple[str, ...] = (), *, is_prose: bool = False
         yield from _markup(lowered, is_prose=is_prose)
         if _ODD_LAYERS.intersection(layers) and _ANY_TAG.search(lowered):
             yield _sign(52, "markup in an encoding that no honest client uses", ", ".join(layers))
-    for sign in _script(lowered):
+    for sign in _script(lowered, present):
         yield replace(sign, weight=sign.weight * _IN_PROSE) if is_prose else sign
 
 
-def _script(lowered: str) -> Iterator[Sign]:
+def _script(lowered: str, present: frozenset[str]) -> Iterator[Sign]:
     if "/*" in lowered or "//" in lowered:
         lowered = _COMMENT.sub(" ", lowered)
-    if "=" in lowered and "on" in lowered:
+    if "=" in lowered and any(word.startswith("on") for word in present):
         yield from _handlers(lowered)
-    yield from _clues(AT_THE_BEGINNING, lowered.strip(), at_start=True)
-    yield from _clues(WHOLE, lowered)
+    for clue, seen in AT_THE_BEGINNING.found(lowered.strip(), present, at_start=True):
+        yield _sign(clue.weight, clue.what, seen)
+    for clue, seen in WHOLE.found(lowered, present):
+        yield _sign(clue.weight, clue.what, seen)
     if any(mark in lowered for mark in _WORTH_SQUEEZING):
-        yield from _clues(SQUEEZED, _SPACE.sub("", lowered))
+        whole = _TORN_BY.sub("", lowered) if "/*" in lowered or "<!--" in lowered else lowered
+        for clue, seen in SQUEEZED.found(_squeezed(whole), present):
+            yield _sign(clue.weight, clue.what, seen)
+
+
+def _squeezed(text: str) -> str:
+    """Take out what may tear a scheme apart. `translate` would be slower by far."""
+    text = "".join(text.split())
+    for mark in _SQUEEZED_OUT:
+        if mark in text:
+            text = text.replace(mark, "")
+    return text
 
 
 def _sign(weight: float, what: str, seen: str) -> Sign:
     return Sign(Kind.XSS, weight, what, seen[:60])
-
-
-def _clues(clues: tuple[Clue, ...], text: str, *, at_start: bool = False) -> Iterator[Sign]:
-    for clue in clues:
-        if clue.gates and not any(gate in text for gate in clue.gates):
-            continue
-        found = clue.pattern.match(text) if at_start else clue.pattern.search(text)
-        if found:
-            yield _sign(clue.weight, clue.what, found[0])
 
 
 def _markup(lowered: str, *, is_prose: bool) -> Iterator[Sign]:

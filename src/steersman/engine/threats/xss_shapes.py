@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Clue:
-    """A shape, what it counts against a threshold of 50, and pieces of text of which one has to be there."""
-
-    pattern: re.Pattern[str]
-    weight: float
-    what: str
-    gates: tuple[str, ...] = ()
-
-
-def _clue(gate: str, weight: float, what: str, pattern: str) -> Clue:
-    return Clue(re.compile(pattern), weight, what, tuple(gate.split()))
-
+from steersman.engine.threats.clues import Clues, clue, word_clue
 
 _CALLS = (
     r"(?:alert|confirm|prompt|eval|atob|btoa|settimeout|setinterval|setimmediate"
     r"|execscript|fetch|import|function|unescape|console\.(?:log|dir|error"
     r"|table))"
 )
-_PAGE = "(?:self|window|top|parent|frames|this|globalthis|document|opener)"
+_PAGE = "self window top parent frames this globalthis document opener"
 
 #: Attributes that make a tag dangerous whatever its name.
 ATTRIBUTE = re.compile(
@@ -34,32 +20,32 @@ ATTRIBUTE = re.compile(
 )
 
 #: Matched at the beginning of the value, without the space around it.
-AT_THE_BEGINNING = (
-    _clue("", 55, "the value calls a function of the page", rf"[\"'`;,)}}\]>/\s]{{0,9}}(?:new\s++)?{_CALLS}\s*+[(`{{]"),
-    _clue("--", 52, "the value ends a comment of the page", r"--!?>"),
-    _clue("]]", 55, "the value ends a CDATA section", r"\]\]>"),
-    _clue(">", 50, "the value ends an attribute and its tag", r"[\"'`]\s{0,9}/?>\s{0,9}(?:<|$)"),
-    _clue(
+AT_THE_BEGINNING = Clues(
+    clue("", 55, "the value calls a function of the page", rf"[\"'`;,)}}\]>/\s]{{0,9}}(?:new\s++)?{_CALLS}\s*+[(`{{]"),
+    clue("--", 52, "the value ends a comment of the page", r"--!?>"),
+    clue("]]", 55, "the value ends a CDATA section", r"\]\]>"),
+    clue(">", 50, "the value ends an attribute and its tag", r"[\"'`]\s{0,9}/?>\s{0,9}(?:<|$)"),
+    clue(
         "location",
         55,
         "the value sends the page elsewhere",
         r"[\"';)}\s]{0,9}location\s{0,9}(?:=|\.(?:href|replace|assign|hash))",
     ),
-    _clue("style", 50, "the value is a style", r"[\"'\s]{0,9}style\s{0,9}=\s{0,9}[\"'a-z-]"),
-    _clue(
+    clue("style", 50, "the value is a style", r"[\"'\s]{0,9}style\s{0,9}=\s{0,9}[\"'a-z-]"),
+    clue(
         "=",
         50,
         "the value goes on with attributes",
         r"[\"'`]\s{0,9}(?:src|href|srcdoc|formaction|style|autofocus|accesskey)\b\s{0,9}=",
     ),
-    _clue("=", 51, "a member is given something behind a quote", r"[\"'][^\"'=<>]{0,60}[\w\]]\.\w{1,40}\s{0,9}=(?!=)"),
-    _clue("=", 50, "the value is an attribute", r"(?:style|src|href)\s{0,9}=(?!=)"),
-    _clue("", 40, "the value is a call in a chain of the page", r"\[\]\s{0,3}[.\[]|[\[(]{1,2}[!+]++[\[(]"),
+    clue("=", 51, "a member is given something behind a quote", r"[\"'][^\"'=<>]{0,60}[\w\]]\.\w{1,40}\s{0,9}=(?!=)"),
+    clue("=", 50, "the value is an attribute", r"(?:style|src|href)\s{0,9}=(?!=)"),
+    clue("", 40, "the value is a call in a chain of the page", r"\[\]\s{0,3}[.\[]|[\[(]{1,2}[!+]++[\[(]"),
 )
 
 #: Searched for in the whole value.
-WHOLE = (
-    _clue(
+WHOLE = Clues(
+    clue(
         "document",
         56,
         "an object of the page",
@@ -68,8 +54,8 @@ WHOLE = (
         r"|documenturi|url|referrer|documentelement|scripts|images|links|open"
         r"|execcommand|default)\b",
     ),
-    _clue("document", 50, "an object of the page", r"\(\s{0,9}document\s{0,9}[.)]"),
-    _clue(
+    clue("document", 50, "an object of the page", r"\(\s{0,9}document\s{0,9}[.)]"),
+    clue(
         "window",
         56,
         "an object of the page",
@@ -77,164 +63,148 @@ WHOLE = (
         r"|onload|eval|alert|atob|settimeout|parent|top|opener|history|navigator"
         r"|document|event)\b",
     ),
-    _clue(
-        "[",
-        54,
-        "a member of the page by a name in a string",
-        rf"\b{_PAGE}(?:\?\.)?\s{{0,9}}\[(?![\w\s:.,+-]{{0,60}}\])",
-    ),
-    _clue(
-        "alert confirm prompt atob btoa eval( console.",
-        51,
-        "a call of a function of the page",
-        r"(?<![\w.])(?:alert|confirm|prompt|atob|btoa)\s{0,9}\(|(?<![\w.])eval\("
-        r"|\bconsole\.(?:log|dir)\s{0,3}[({]",
-    ),
-    _clue(
+    word_clue(_PAGE, 54, "a member of the page by a name in a string", r"(?:\?\.)?\s{0,9}\[(?![\w\s:.,+-]{0,60}\])"),
+    word_clue("alert confirm prompt atob btoa", 51, "a call of a function of the page", r"\s{0,9}\(", r"[\w.]"),
+    word_clue("eval", 51, "a call of a function of the page", r"\(", r"[\w.]"),
+    word_clue("console.log console.dir", 51, "a call of a function of the page", r"\s{0,3}[({]"),
+    clue(
         "alert confirm prompt eval atob",
         54,
         "a call of a function of the page",
         r"[\"'`;>})]\s{0,3}[;,)}|&?:+*/-]?\s{0,3}(?:alert|confirm|prompt|eval"
         r"|atob)\s{0,9}[(`]",
     ),
-    _clue(
-        "`",
+    word_clue(
+        "alert` confirm` prompt` eval` settimeout` setinterval` function` call` apply` bind` constructor` concat` map`"
+        " find` some` every`",
         54,
         "a call of a function of the page without brackets",
-        r"(?<!`)(?:alert|confirm|prompt|eval|settimeout"
-        r"|setinterval|function|call|apply|bind|constructor|concat|map|find|some"
-        r"|every)`[^`]{0,200}`",
+        r"[^`]{0,200}`",
+        "`",
     ),
-    _clue("alert confirm", 51, "a function of the page is handed on", r"[(,=]\s{0,3}(?:alert|confirm)\s{0,3}[),;]"),
-    _clue(
-        "window. top. parent.",
-        52,
-        "an object of the page",
-        r"\b(?:window|top|parent)\.(?:frames|alert|eval|document|location)\b",
-    ),
-    _clue("#{ ${ @{ *{", 54, "a template that computes", r"[#$@*]\{\s{0,3}\d{1,5}\s{0,3}[*+-]\s{0,3}\d{1,5}\s{0,3}\}"),
-    _clue("ng-", 45, "an attribute of a template", r"\bng-(?:app|init|click|csp|focus|mouse\w++|include|bind-html)\b"),
-    _clue(
+    clue("alert confirm", 51, "a function of the page is handed on", r"[(,=]\s{0,3}(?:alert|confirm)\s{0,3}[),;]"),
+    word_clue("window. top. parent.", 52, "an object of the page", r"(?:frames|alert|eval|document|location)\b"),
+    clue("#{ ${ @{ *{", 54, "a template that computes", r"[#$@*]\{\s{0,3}\d{1,5}\s{0,3}[*+-]\s{0,3}\d{1,5}\s{0,3}\}"),
+    clue("ng", 45, "an attribute of a template", r"\bng-(?:app|init|click|csp|focus|mouse\w++|include|bind-html)\b"),
+    clue(
         "settimeout setinterval setimmediate",
         54,
         "a call that runs text later",
         r"(?<![.\w])set(?:timeout|interval|immediate)(?:\(\s{0,9}[^)\s]|`)",
     ),
-    _clue(
-        "function( function` new",
-        54,
-        "a function made of text",
-        r"\bnew\s{1,9}function\b|\bfunction\s{0,3}\(\s{0,3}[\"'`]",
-    ),
-    _clue("fromcharcode", 55, "text put together from codes of characters", r"\bfromcharcode\b"),
-    _clue(
-        "constructor",
+    word_clue("function", 54, "a function made of text", r"\s{0,3}\(\s{0,3}[\"'`]"),
+    word_clue("new", 54, "a function made of text", r"\s{1,9}function\b"),
+    clue("fromcharcode", 55, "text put together from codes of characters", r"\bfromcharcode\b"),
+    clue(
+        "constructor __proto__",
         50,
         "the constructor of a function",
         r"(?:\w|\]|\))\.constructor\b|\bconstructor\s{0,9}(?:\(\s{0,3}[\"'`]|\["
         r"|\.\s{0,3}(?:constructor|prototype))|\[\s{0,3}[\"'`]constructor|__proto__",
     ),
-    _clue(
-        "innerhtml outerhtml parentnode adjacenthtml setinnerhtml",
+    clue(
+        "innerhtml outerhtml parentnode insertadjacenthtml dangerouslysetinnerhtml",
         52,
         "markup written into the page",
         r"(?:^|[\w)\]]?\.)(?:inner|outer)html\b|\.parentnode\b|\binsertadjacenthtml\b"
         r"|\bdangerouslysetinnerhtml\b",
     ),
-    _clue("localstorage", 52, "the storage of the page", r"\blocalstorage\b\s{0,9}[.\[]"),
-    _clue("xmlhttprequest", 50, "a request by the page", r"\bxmlhttprequest\s{0,3}\(|\bnavigator\.sendbeacon\b"),
-    _clue(
+    clue("localstorage", 52, "the storage of the page", r"\blocalstorage\b\s{0,9}[.\[]"),
+    clue(
+        "xmlhttprequest navigator", 50, "a request by the page", r"\bxmlhttprequest\s{0,3}\(|\bnavigator\.sendbeacon\b"
+    ),
+    clue(
         "throw",
         50,
         "a throw in place of a call",
         r"\bonerror\s{0,9}=[^;]{0,40};?\s{0,9}throw\b|\bthrow\s{0,3}onerror\b",
     ),
-    _clue(
+    clue(
         "{{",
         52,
         "a template that computes",
         r"\{\{[^{}]{0,80}(?:\(|\.\w|\d\s{0,3}[*+-]\s{0,3}['\"]?\d|\[|\|\s{0,3}\w)[^{}]{0,200}\}\}",
     ),
-    _clue("{{", 50, "a template", r"\{\{[^{}]{1,200}\}\}"),
-    _clue(
+    clue("{{", 50, "a template", r"\{\{[^{}]{1,200}\}\}"),
+    clue(
         "{{",
         56,
         "a template that reaches for code",
         r"\{\{[^{}]{0,200}(?:constructor|\$on|\$eval|__class__|prototype|alert\()",
     ),
-    _clue("${", 45, "a template that calls", r"\$\{[^{}]{0,60}(?:alert|eval|document|window|constructor)\b"),
-    _clue(
+    clue("${", 45, "a template that calls", r"\$\{[^{}]{0,60}(?:alert|eval|document|window|constructor)\b"),
+    clue(
         "url(",
         52,
         "a style that loads something",
         r"(?:-moz-binding|behaviou?r|background(?:-image)?|list-style(?:-image)?"
         r"|filter|content|cursor)\s{0,9}:\s{0,9}[^;]{0,40}url\(",
     ),
-    _clue("<", 55, "the end of an attribute and a tag", r"[\"'`]\s{0,9}/?>\s{0,9}<\s{0,3}[/a-z!]"),
-    _clue("(", 56, "script in nothing but brackets and signs", r"\[\][\[\](){}!+ ]{16}"),
-    _clue("charset", 45, "a character set of the attacker", r"charset\s{0,3}=\s{0,3}[\"']?\s{0,3}utf-?7"),
-    _clue(
-        "xlink: xmlns formaction srcdoc datasrc dynsrc lowsrc fscommand seeksegmenttime",
+    clue("<", 55, "the end of an attribute and a tag", r"[\"'`]\s{0,9}/?>\s{0,9}<\s{0,3}[/a-z!]"),
+    clue("(", 56, "script in nothing but brackets and signs", r"\[\][\[\](){}!+ ]{16}"),
+    clue("charset", 45, "a character set of the attacker", r"charset\s{0,3}=\s{0,3}[\"']?\s{0,3}utf-?7"),
+    clue(
+        "xlink xmlns formaction srcdoc datasrc dynsrc lowsrc fscommand seeksegmenttime",
         51,
         "an attribute of SVG or of a form that loads something",
         r"(?:^|[\s\"'/])(?:xlink:href|xmlns(?::\w{1,12})?|formaction|srcdoc|datasrc"
         r"|dynsrc|lowsrc|fscommand|seeksegmenttime)\s{0,9}=",
     ),
-    _clue(
+    clue(
         "location",
         50,
         "an object is given something behind a quote",
         r"[\"'][^\"'a-z0-9_]{1,12}[a-z_.\[\]\"']{0,20}location\b[^=]{0,3}=",
     ),
-    _clue(
+    clue(
         "=",
         51,
         "a member is given something behind a quote",
         r"[\"']\s{0,9}(?:in\s|[^\w\s\"'=<>,:;%)\]}])[^\"'=<>]{0,40}(?:\.\w{1,40}"
         r"|\[[^\]]{1,40}\])\s{0,9}=(?!=)",
     ),
-    _clue(
+    clue(
         "onerror valueof tostring",
         51,
         "a hook of the page is given something behind a quote",
         r"[\"'][^\"'a-z0-9_,]{1,12}(?:onerror|valueof|tostring)\s{0,9}=",
     ),
-    _clue("style href", 50, "an attribute that runs or loads something", r"(?:^|[\s\"'/;])(?:style|href)\s{0,9}=(?!=)"),
-    _clue("!entity", 52, "an entity from elsewhere", r"!entity\b[^>]{0,80}\b(?:system|public)\b"),
-    _clue("`", 52, "a call without brackets", r"[\w\])]`[^`]{0,80}\$\{"),
-    _clue(
+    clue("style href", 50, "an attribute that runs or loads something", r"(?:^|[\s\"'/;])(?:style|href)\s{0,9}=(?!=)"),
+    clue("entity", 52, "an entity from elsewhere", r"!entity\b[^>]{0,80}\b(?:system|public)\b"),
+    clue("${", 52, "a call without brackets", r"[\w\])]`[^`]{0,80}\$\{"),
+    word_clue(
         "alert confirm prompt eval",
         53,
         "a call of a function of the page",
-        r"(?<![\w.])(?:alert|confirm|prompt|eval)(?:\?\.\s{0,3}[(\[]|\.(?:call"
-        r"|apply|bind)\b)",
+        r"(?:\?\.\s{0,3}[(\[]|\.(?:call|apply|bind)\b)",
+        r"[\w.]",
     ),
-    _clue("&{", 55, "script in an entity", r"&\{[^}]{1,200}\}"),
-    _clue("jsfuck", 10, "a known encoder of script", r"jsfuck"),
+    clue("&{", 55, "script in an entity", r"&\{[^}]{1,200}\}"),
+    clue("jsfuck", 10, "a known encoder of script", r"jsfuck"),
 )
 
 #: Searched for in the value without white space, backslashes and comments: browsers skip those inside a scheme.
-SQUEEZED = (
-    _clue("script:", 60, "an address that is script", r"(?:java|vb|live|j|mocha|ecma|js)script:"),
-    _clue("mocha:", 55, "an address that is script", r"\bmocha:"),
-    _clue(
+SQUEEZED = Clues(
+    clue("script:", 60, "an address that is script", r"(?:java|vb|live|j|mocha|ecma|js)script:"),
+    clue("mocha:", 55, "an address that is script", r"\bmocha:"),
+    clue(
         "data:",
         58,
         "an address that holds a page",
         r"data:(?:text/(?:html|xml|javascript|css)|image/svg\+?xml|application/(?:xhtml"
         r"|xml|javascript|x-)|[;,][^,]{0,30}base64|;base64)",
     ),
-    _clue("data:", 54, "an address that holds a page", r"data:[^,]{0,60},[^<]{0,40}<"),
-    _clue("expression(", 54, "a style that runs", r"[:{;=-]expression\("),
-    _clue("binding:", 56, "a style that runs", r"-moz-binding:"),
-    _clue("behavior:", 54, "a style that runs", r"behaviou?r:url\("),
-    _clue("@import", 52, "a style that loads another", r"@import[\"'(u]"),
-    _clue(
+    clue("data:", 54, "an address that holds a page", r"data:[^,]{0,60},[^<]{0,40}<"),
+    clue("expression(", 54, "a style that runs", r"[:{;=-]expression\("),
+    clue("binding:", 56, "a style that runs", r"-moz-binding:"),
+    clue("behavior:", 54, "a style that runs", r"behaviou?r:url\("),
+    clue("@import", 52, "a style that loads another", r"@import[\"'(u]"),
+    clue(
         "<",
         51,
         "a tag that runs something, torn by signs",
         r"<[^\w<>]{0,10}(?:script|iframe|object|embed|applet|style|meta|svg)(?![a-z])",
     ),
-    _clue(";base64", 50, "content in base64 behind a type", r"\w;base64,"),
-    _clue("script:", 40, "an address that is script", r"[\"'(=]\w{0,8}script:"),
+    clue(";base64", 50, "content in base64 behind a type", r"\w;base64,"),
+    clue("script:", 40, "an address that is script", r"[\"'(=]\w{0,8}script:"),
 )

@@ -1,0 +1,145 @@
+"""The shapes of shells and of interpreters called like them, beyond names of commands. Every repetition is bounded."""
+
+from __future__ import annotations
+
+from steersman.engine.threats.clues import Clues, clue
+
+_WINDOWS_VERB = "(?:echo|goto|call|exit|cmd|set|del|erase|start|copy|move|type|rem|md|rd|for|if)"
+_IMAP = (
+    "(?:append|authenticate|capability|check|close|copy|create|delete|examine|expunge|fetch|list|login|logout|lsub|noop"
+    "|quit|rename|search|select|starttls|status|store|subscribe|uid|unsubscribe)"
+)
+
+_TABLE: tuple[tuple[str, str, float, str], ...] = (
+    ("$ifs ${ifs", r"\$\{?ifs\b", 60, "a separator of the shell in place of a space"),
+    ("()", r"^\s*+\(\)\s*+\{", 70, "a function in the environment of a shell"),
+    (
+        "};",
+        r"(?:^|[\s;&|])([\w:.]{1,20})\(\)\s{0,9}\{[^}]{0,60}\1[^}]{0,60}\};\s{0,9}\1\s*+$",
+        62,
+        "a function that calls itself until nothing is left",
+    ),
+    ("/dev/", r"/dev/(?:tcp|udp)/", 62, "a connection opened by the shell"),
+    ("cmd", r"cmd(?:\.exe)?\s{0,3}/[ckr]\b|cmd\.exe\b", 54, "the shell of Windows"),
+    ("powershell", r"powershell(?:\.exe)?\s++(?:-|iex|invoke)|powershell\.exe\b", 56, "PowerShell with options"),
+    (
+        "invoke iex",
+        (
+            r"\binvoke-(?:expression|webrequest|command|item|restmethod|wmimethod|cimmethod)\b|\biex\s*+\("
+            r"|\|\s{0,3}iex\b"
+        ),
+        54,
+        "PowerShell",
+    ),
+    ("sh bash zsh ksh dash ash", r"sh(?<=[\w\s/;|&(`'\"]sh)\s{1,3}-[ic]\b", 52, "an interpreter with a program"),
+    *(
+        (name, rf"{name}[\d.]{{0,6}}\s{{1,3}}-[cer]\s", 52.0, "an interpreter with a program")
+        for name in ("python", "perl", "ruby", "php", "node")
+    ),
+    (
+        "for",
+        (
+            r"^[&\s]{0,9}for\s{1,40}(?:/[dflr]\s{1,40}(?:\"[^\"]{0,80}\"\s{1,9}|[^\s%]\S{0,80}\s{1,9})?){0,2}%{1,2}"
+            r"\S{0,30}\s{1,9}in\s{0,9}\("
+        ),
+        56,
+        "a loop of the shell of Windows",
+    ),
+    (
+        "if",
+        (
+            r"^[&\s]{0,9}if\s{1,40}(?:/i\s{1,40}|(?:not\s{1,40})?(?:exist\s|defined\s|errorlevel\s|cmdextversion\s"
+            rf"|[\"%!\[][^\n]{{0,40}}?\s{{0,9}}==|[^\s=]{{1,40}}\s{{0,9}}={{2,3}}\s{{0,9}}\S{{1,40}}\s{{1,40}}{_WINDOWS_VERB}\b"
+            r"|\S{1,40}\s{1,9}(?:equ|neq|lss|leq|gtr|geq)\s))"
+        ),
+        54,
+        "a condition of the shell of Windows",
+    ),
+    ("nc ncat", r"nc(?<!\wnc)(?:at)?\s{1,3}(?:-[a-z]{1,5}\s{1,3}){1,4}", 54, "a connection to elsewhere"),
+    (
+        "{",
+        r"^[\s;|&]{0,3}\{(?:,[^{},\s]{1,60}|[a-z]{1,12}(?:,[^{},\s]{1,60}){0,5},)(?:,[^{},\s]{0,60}){0,9}\}[a-z]{0,3}\s*+$",
+        54,
+        "words of a command in braces",
+    ),
+    ("{", r"^[\s;|&]{0,3}\{/[^{},\s]{1,60}(?:,[^{},\s]{0,60}){1,9}\}\s*+$", 54, "words of a command in braces"),
+    ("{", r"\{[a-z]{1,12},[^{}\s]{1,80}\}\s*+$", 30, "words of a command in braces"),
+    (
+        "{",
+        r"^[\s;|&]{0,3}\{(?:ls|cat|id|nc|curl|wget|sh|bash|ping|uname|l|c|n)[a-z]{0,9},[-/\w.]{1,60}",
+        52,
+        "words of a command in braces",
+    ),
+    ("${", r"\$\{jndi:|\$\{(?:lower|upper|env|sys|java|::-)[^}]{0,40}[}:]", 60, "a lookup that loads code"),
+    ("<!--", r"<!--\s{0,3}#\s{0,3}(?:exec|include|echo|printenv)\b", 62, "a directive that the server runs"),
+    *(
+        (name, rf"{name}(?<!\w{name})\s{{0,3}}\(\s{{0,3}}[\"'$)]", 45.0, "a call that runs a command")
+        for name in (
+            "system",
+            "passthru",
+            "shell_exec",
+            "popen",
+            "proc_open",
+            "pcntl_exec",
+            "phpinfo",
+            "assert",
+            "call_user_func",
+        )
+    ),
+    ("__import__", r"__import__\s{0,3}\(", 45, "a call that runs a command"),
+    ("os.system os.popen", r"os\.(?:system|popen)\s{0,3}\(", 45, "a call that runs a command"),
+    (
+        "/etc/ /proc/ /var/ /root/ /home/",
+        (
+            r"\b(?:cat|type|more|less|tail|head|strings|nl|tac|od|xxd|grep|awk|sed|cp|z?s?t?d?cat|gunzip|tar)\s{1,5}"
+            r"[^\n]{0,20}/(?:etc|proc|var|root|home)/"
+        ),
+        54,
+        "a command that reads a file of the system",
+    ),
+    ("`", r"^[\"'\s]{0,3}`[^`]{1,200}`[\"'\s]{0,3}$", 30, "the value is in backticks"),
+    ("getruntime processbuilder", r"getruntime\s{0,3}\(|processbuilder", 52, "a call that runs a command"),
+    (
+        "child_process process.binding mainmodule",
+        r"child_process|process\.binding|mainmodule\.require",
+        52,
+        "a call that runs a command",
+    ),
+    ("?", r"/[a-z?*]{1,6}/[a-z?*]{0,6}\?[a-z?*]{0,6}(?:\s|$)", 35, "a command with its letters hidden"),
+    (
+        "?",
+        r"(?:^|[\s;|&`({,])/[a-z*]{0,6}\?[a-z?*]{0,6}/[a-z*]{0,6}\?[a-z?*]{0,6}",
+        54,
+        "the path of a command with its letters hidden",
+    ),
+    ("$@ $*", r"\$[@*1-9]?[a-z]{0,3}\$[@*]|[a-z]\$[@*][a-z]", 30, "a command with its letters hidden"),
+    (
+        ";$ &$ |$",
+        r"(?:^|[;&|])\s{0,9}[a-z_]\w{0,30}=[^;&|\s]{1,60}[;&|]{1,2}\$\{?[a-z_]",
+        56,
+        "a variable of the shell that is run",
+    ),
+    ("~", r"^\s*+~[+-]\d{0,3}\s*+$", 52, "a folder that the shell puts in place"),
+    ("!", r"^\s*+!(?:!|-\d{1,4})(?::\S{0,9})?\s*+$", 52, "a command of the history"),
+    (".", r"(?:^|[;\n])\s{0,9}\.(?:shell|sh|system|load|import)\s{1,9}\S", 54, "a command of the shell of SQLite"),
+    ("!", r"(?<![\w!=])\\?!(?:sh|bash|whoami|id|ls|cat)\b", 52, "a command run by an editor or a client"),
+    ("set", r"^set\s{1,9}[-+]o?\s{0,9}\w{1,12}", 52, "an option of the shell"),
+    ("<<<", r"[a-z][\d.]{0,6}\s{0,3}<<<\s{0,3}[\w\"'$]", 52, "text handed to a command"),
+    (
+        "\n",
+        rf"\n\s{{0,9}}[a-z]{{1,4}}\d{{1,5}}\s{{1,3}}{_IMAP}\b",
+        54,
+        "a command of a mail protocol behind a line end",
+    ),
+    (
+        "\n",
+        (
+            r"\n\s{0,9}(?:(?:ehlo|helo|lhlo)\s{1,3}[\w.\[-]|mail\s{1,3}from\s{0,3}:|rcpt\s{1,3}to\s{0,3}:|expn\s|vrfy\s"
+            r"|(?:retr|dele|uidl|top)\s{1,3}\d|starttls\b|auth\s{1,3}(?:plain|login|cram)|bdat\s\d|rset\s*+$)"
+        ),
+        54,
+        "a command of a mail protocol behind a line end",
+    ),
+)
+
+SHAPES = Clues(*(clue(gate, weight, what, pattern) for gate, pattern, weight, what in _TABLE))
