@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 import steersman.engine
 import steersman.runtime.telemetry
-from steersman.contract.ports import Caller, Ports, Subjects
+from steersman.contract.ports import Caller, Ports, Sealing, Subjects
 from steersman.contract.service import Service
 from steersman.runtime.actions import Actions
 from steersman.runtime.clock import SystemClock
@@ -50,6 +50,9 @@ from steersman.runtime.identity.localkey import REVOKED
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.ids import RandomIds
 from steersman.runtime.kernels import keep_cache
+from steersman.runtime.keys.keyring import KeyRing
+from steersman.runtime.keys.settings import KeySettings
+from steersman.runtime.keys.vault import wrapping_of
 from steersman.runtime.knobs import Knobs
 from steersman.runtime.logs import Logs
 from steersman.runtime.process import allow_descriptors, use_system_memory, weigh_session
@@ -77,6 +80,8 @@ HOUSE_PROVIDES = (
     Knobs,
     Identity,
     Subjects,
+    Sealing,
+    KeyRing,
 )
 
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
@@ -171,6 +176,9 @@ def compose(
     migrate(database, [HOUSE_LINEAGE])
     ids = RandomIds(clock)
     subjects = SealedSubjects.open(database, ids, clock, directory.path, AccountNames())
+    kept_keys = settings.by_kind.get(KeySettings, KeySettings())
+    assert isinstance(kept_keys, KeySettings)  # noqa: S101 - narrows the type; the mapping is by class
+    ring = KeyRing.open(directory.secrets, database, clock, wrapping_of(kept_keys))
     durable = DbosWork(directory.durable, clock)
     stack.callback(durable.close)
     supervisor = TaskSupervisor(clock, random.random)
@@ -183,6 +191,8 @@ def compose(
         Logs: logs,
         Tracing: tracing,
         Subjects: subjects,
+        Sealing: ring,
+        KeyRing: ring,
     }
     ports = Ports(
         clock=clock,

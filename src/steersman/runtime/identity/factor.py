@@ -1,7 +1,7 @@
 """The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for whoever lost it.
 
 Each code is used up by being right: a time step that was accepted is not accepted again, and a recovery code is
-deleted. The shared secret lies encrypted in the database, under a key of the data directory and bound to the account,
+deleted. The shared secret lies encrypted in the database, under the data directory's ring and bound to the account,
 so that neither a stolen database nor a row copied to another account opens anything.
 """
 
@@ -16,10 +16,11 @@ import pyotp
 from sqlalchemy import delete, insert, or_, select, update
 
 from steersman.runtime.identity import tables
-from steersman.runtime.identity.sealing import Sealing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
+
+    from steersman.contract.ports import MarkedColumn
 
 _STEP_SECONDS = 30
 #: One step to each side, for phones whose clock is off.
@@ -30,8 +31,8 @@ _RECOVERY_CODES = 10
 class SecondFactor:
     """Sets up, checks and removes. An account without one needs no code."""
 
-    def __init__(self, sealing: Sealing, issuer: str) -> None:
-        self._sealing = sealing
+    def __init__(self, column: MarkedColumn, issuer: str) -> None:
+        self._column = column
         self._issuer = issuer
 
     def accepts(self, transaction: Connection, account: str, code: str, now_ms: int) -> bool:
@@ -60,7 +61,7 @@ class SecondFactor:
 
     def switch_on(self, transaction: Connection, account: str, secret: str) -> list[str]:
         """Ask this account for codes from now on; returns the recovery codes, for the only time."""
-        sealed = self._sealing.seal(secret.encode(), _place(account))
+        sealed = self._column.seal(account, secret.encode())
         _write(transaction, account, totp=sealed, totp_step=None)
         return renew_recovery(transaction, account)
 
@@ -76,7 +77,7 @@ class SecondFactor:
         return renew_recovery(transaction, account)
 
     def _is_current(self, transaction: Connection, account: str, sealed: bytes, code: str, now_ms: int) -> bool:
-        secret = self._sealing.open(sealed, _place(account)).decode()
+        secret = self._column.open(account, sealed).decode()
         step = _step_of(secret, code, now_ms)
         if step is None:
             return False
@@ -115,7 +116,3 @@ def _recovers(transaction: Connection, account: str, code: str) -> bool:
 
 def _hash(code: str) -> str:
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _place(account: str) -> str:
-    return f"identity_accounts.totp.{account}"

@@ -1,7 +1,8 @@
-"""Seals small secrets for the database with AES-256-GCM, each bound to the place that it belongs to.
+"""Seals what is on its way for a moment with AES-256-GCM, each bound to the place that it belongs to.
 
-The key is derived from that of the ring, for this purpose alone. A sealed value that was moved to another row, or
-altered, does not open.
+The key is derived from that of identity, for this purpose alone. A sealed value that was moved to another place, or
+altered, does not open. What is kept in the database goes to the ring of keys, which can be rotated; secrets of second
+factors from before it are read with this.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from steersman.contract import ports as house
+from steersman.contract.ports import MarkedColumn, Ports
 from steersman.model.errors import Permanent
 
 _NONCE_BYTES = 12
@@ -37,3 +41,26 @@ class Sealing:
             raise Permanent(
                 "a secret in the database does not fit the keys in the data directory: restore both from one backup"
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """A column under the derived key alone: what was stored before there was a ring, and where there is none."""
+
+    sealing: Sealing
+
+    def seal(self, row: str, secret: bytes) -> bytes:
+        return self.sealing.seal(secret, _place(row))
+
+    def open(self, row: str, sealed: bytes) -> bytes:
+        return self.sealing.open(sealed, _place(row))
+
+
+def totp_column(derivation: bytes, ports: Ports) -> MarkedColumn:
+    """Return what seals shared secrets of second factors: the ring, which reads and renews what is older than it."""
+    derived, ring = _Derived(Sealing(derivation)), ports.provided.get(house.Sealing)
+    return derived if ring is None else ring.column("identity_accounts", "totp", legacy=derived.open)
+
+
+def _place(account: str) -> str:
+    return f"identity_accounts.totp.{account}"
