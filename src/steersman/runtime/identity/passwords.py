@@ -18,6 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 
 from steersman.model.errors import InvalidInput, Permanent
 from steersman.runtime.identity.weak import easily_guessed, is_listed, names_the_person
+from steersman.runtime.keys.imported import foreign_hash
 
 #: OWASP, password storage: 19 MiB, two passes, one lane.
 TIME_COST, MEMORY_KIB, LANES = 2, 19_456, 1
@@ -50,6 +51,9 @@ class Passwords:
     def matches(self, stored: str | None, password: str) -> bool:
         """Compare with what is stored; without that, or without a password that could be one, take as long."""
         nobodys, text = self._nobodys, _normalised(password)
+        if stored is not None and text is not None and (foreign := foreign_hash(stored)) is not None:
+            # Imported from another system, which hashed what was typed as it was.
+            return foreign.matches(password)
         possible = stored is not None and text is not None and len(text) <= LONGEST
         try:
             self._hasher.verify(stored if possible and stored else nobodys, text if possible and text else "")
@@ -60,8 +64,8 @@ class Passwords:
         return possible
 
     def is_dated(self, stored: str) -> bool:
-        """Tell whether a hash was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(stored)
+        """Tell whether a hash was made with other parameters than today's, or by another system."""
+        return foreign_hash(stored) is not None or self._hasher.check_needs_rehash(stored)
 
     def rehashed(self, password: str) -> str:
         """Return a new hash of a password that has just matched."""
