@@ -16,6 +16,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -81,12 +82,15 @@ def read_headers(scope: Scope) -> Headers:
     return Headers(host, authorization, cookie, origin, length)
 
 
+#: What may stand in a Host header (RFC 9112, 3.2): a name or an address, and a port. Anything more would make the address
+#: that is put together from it another one than was asked for (CVE-2026-48710).
+_AUTHORITY = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+
+
 def host_name(authority: str) -> str:
     """Return the name in `name`, `name:port`, `[v6]` or `[v6]:port`, in lower case; empty when it is none of them."""
-    try:
-        return urlsplit(f"//{authority}").hostname or ""
-    except ValueError:
-        return ""
+    found = _AUTHORITY.fullmatch(authority)
+    return found["name"].strip("[]").lower() if found else ""
 
 
 class Door:
