@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 from steersman.model.errors import InvalidInput
+from steersman.runtime.database.personal import NOT_PEOPLE
 
 _SHAPE = re.compile(r"[\w.@+-]{1,64}")
 _LONGEST_GIVEN = 256
@@ -32,6 +33,8 @@ def checked_name(name: str) -> str:
     form = folded(name)
     if form is None:
         raise InvalidInput("a name has 1 to 64 letters, digits and . _ @ + -, and no spaces")
+    if form in NOT_PEOPLE:
+        raise InvalidInput("this is what the platform calls itself in its journal")
     if any(sign.isdigit() and not sign.isascii() for sign in form):
         raise InvalidInput("the digits of a name are 0 to 9")
     scripts = {_script(sign) for sign in form if sign.isalpha()}

@@ -13,7 +13,15 @@ _TARGETS = (
     ("key add", "programs:add", "Make an API key for an account; it is shown once."),
     ("key list", "programs:show", "List the API keys of an account."),
     ("key revoke", "programs:revoke", "Revoke an API key."),
+    ("key rotate-signing", "local:rotate_signing", "Sign with the next key from now on."),
+    ("key local", "local:local", "Make a new key for this machine's operator; --revoke only takes it back."),
     ("bench auth", "bench_auth:auth", "Measure token checks, sign-ins, and what admission adds to a request."),
+    ("bench storm", "bench_storm:storm", "Measure what 500 wrong sign-ins a second leave to everybody else."),
+    (
+        "prove refresh",
+        "prove_refresh:refresh",
+        "Prove that one refresh token has one successor, however many present it.",
+    ),
 )
 
 COMMANDS: tuple[Command, ...] = tuple(
