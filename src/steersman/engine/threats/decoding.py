@@ -50,7 +50,7 @@ class Decoded:
 
 def decode(value: str | bytes, *, plus_is_space: bool = False) -> Decoded:
     """Return a value without its encodings. Takes time linear in its length; never raises."""
-    text = _text(value) if isinstance(value, bytes) else value
+    text = text_of(value)
     layers: list[str] = []
     text = _noted(_utf7(text), text, "UTF-7", layers)
     if plus_is_space and "+" in text:
@@ -72,8 +72,10 @@ def _noted(after: str, before: str, name: str, layers: list[str]) -> str:
     return after
 
 
-def _text(raw: bytes) -> str:
+def text_of(raw: str | bytes) -> str:
     """Read bytes as UTF-8, and as Latin-1 where they are not; an overlong form gives the character that it hides."""
+    if isinstance(raw, str):
+        return raw
     if _OVERLONG.search(raw):
         raw = _OVERLONG.sub(_short_form, raw)
     try:
@@ -93,7 +95,7 @@ def _short_form(found: re.Match[bytes]) -> bytes:
 def _percent(text: str) -> str:
     if "%" not in text:
         return text
-    text = _PERCENT.sub(lambda run: _text(bytes.fromhex(run[0].replace("%", ""))), text)
+    text = _PERCENT.sub(lambda run: text_of(bytes.fromhex(run[0].replace("%", ""))), text)
     return _PERCENT_U.sub(lambda one: chr(int(one[1], 16)), text)
 
 

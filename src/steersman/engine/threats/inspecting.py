@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from steersman.engine.threats.decoding import Decoded, decode
+from steersman.engine.threats.decoding import Decoded, decode, text_of
 from steersman.engine.threats.paths import path_signs
 from steersman.engine.threats.request import Piece, Request, parse, pieces, utf8
 from steersman.engine.threats.screen import is_plain
@@ -18,7 +18,7 @@ from steersman.engine.threats.shells import shell_signs
 from steersman.engine.threats.sql import is_prose, sql_signs
 from steersman.engine.threats.sql_lexer import lex
 from steersman.engine.threats.verdict import OBSERVED_ONLY, THRESHOLD, Field, Kind, Sign, Verdict, score_of
-from steersman.engine.threats.window import both_ends
+from steersman.engine.threats.window import MOST_STRETCHES, windows
 from steersman.engine.threats.xss import xss_signs
 
 _KINDS = (Kind.SQL, Kind.XSS, Kind.COMMAND, Kind.PATH)
@@ -26,7 +26,9 @@ _KINDS = (Kind.SQL, Kind.XSS, Kind.COMMAND, Kind.PATH)
 _FORMS = frozenset({Field.QUERY, Field.FORM, Field.PATH})
 #: Characters of one request that are looked at, over all its values together.
 MOST_CHARACTERS = 64 * 1024
-#: Values of one request that are looked at: each has a cost of its own, however short it is.
+#: Stretches that are looked at in what is behind those, for each kind of field.
+_STRETCHES_BEHIND = 4
+#: Values of one request that are looked at one by one: each has a cost of its own, however short it is.
 MOST_PIECES = 1024
 _SHOWN = 200
 _NOTHING = Verdict(Kind.NONE, 0.0, "nothing was found")
@@ -46,40 +48,55 @@ def inspect(request: Request | str | bytes, free_text: Collection[str] = ()) -> 
 
     `request` may be raw text as it came over the wire. `free_text` names the parameters (of query, form or JSON) that
     hold prose by their schema, such as prompts and documents: in those the detector only observes. The work is bounded:
-    at most `MOST_CHARACTERS` in `MOST_PIECES` values are looked at, and the reason says so where there were
-    more. Never raises.
+    `MOST_CHARACTERS` in `MOST_PIECES` values are looked at closely, and of what is behind them what a screen finds
+    suspicious; the reason says so. Never raises.
     """
     asked = request if isinstance(request, Request) else parse(request)
-    worst, seen, left_out = Verdict(Kind.NONE, 0.0, "nothing was found"), 0, False
-    highest = (False, 0.0, 0)
+    worst, highest, seen = _NOTHING, (False, 0.0, 0), 0
+    behind: dict[Field, list[str]] = {}
     for number, piece in enumerate(_distinct(pieces(asked, free_text))):
         if seen >= MOST_CHARACTERS or number >= MOST_PIECES:
-            left_out = True
-            break
-        if piece.field in _REPEATED and isinstance(piece.value, str) and len(piece.value) <= _LONGEST_REPEATED:
-            found = _remembered(piece.value, piece.field)
-        else:
-            found = inspect_value(piece.value, piece.field)
-        seen += found.looked_at or len(piece.value)
-        if not found.score:
+            behind.setdefault(piece.field, []).append(text_of(piece.value))
             continue
-        if (rank := (*_rank(found), -len(piece.value))) > highest:
-            highest = rank
-            worst = replace(found, where=piece.where, reason=f"{piece.where}: {found.reason}")
-    note = f"; looked at {seen} characters, and not at what is behind them" if left_out else ""
+        found = _of_piece(piece)
+        seen += found.looked_at or len(piece.value)
+        if found.score and (rank := (*_rank(found), -len(piece.value))) > highest:
+            # Of two that say the same, the shorter one says it better.
+            highest, worst = rank, _at(found, piece.where)
+    for field, values in behind.items():
+        found = _judged("\n".join(values), field, _STRETCHES_BEHIND)
+        seen += found.looked_at
+        if _rank(found) > highest[:2]:
+            highest, worst = (*_rank(found), 0), _at(found, f"{field} behind the first {MOST_CHARACTERS} characters")
+    note = f"; looked closely at {seen} characters, and screened what is behind them" if behind else ""
     return replace(worst, looked_at=seen, reason=worst.reason + note)
+
+
+def _of_piece(piece: Piece) -> Verdict:
+    if piece.field in _REPEATED and isinstance(piece.value, str) and len(piece.value) <= _LONGEST_REPEATED:
+        return _remembered(piece.value, piece.field)
+    return inspect_value(piece.value, piece.field)
+
+
+def _at(found: Verdict, where: str) -> Verdict:
+    return replace(found, where=where, reason=f"{where}: {found.reason}")
 
 
 def inspect_value(value: str | bytes, field: Field = Field.QUERY) -> Verdict:
     """Return the verdict on one value that sits in a field of that kind. Bounded work; never raises."""
-    if isinstance(value, str) and is_plain(value):
+    return _judged(value, field, MOST_STRETCHES)
+
+
+def _judged(value: str | bytes, field: Field, most_stretches: int) -> Verdict:
+    text = value if isinstance(value, str) else text_of(value)
+    if is_plain(text):
         return _NOTHING
-    ends, note = both_ends(value)
-    verdicts = [_look(decode(end, plus_is_space=field in _FORMS), field) for end in ends]
+    chosen = windows(text, most_stretches)
+    verdicts = [_look(decode(piece, plus_is_space=field in _FORMS), field) for piece in chosen.pieces]
     worst = max(verdicts, key=_rank)
-    worst = replace(worst, looked_at=sum(len(end) for end in ends))
-    if note:
-        worst = replace(worst, reason=f"{worst.reason}; {note}")
+    worst = replace(worst, looked_at=sum(len(piece) for piece in chosen.pieces))
+    if chosen.note:
+        worst = replace(worst, reason=f"{worst.reason}; {chosen.note}")
     if field in OBSERVED_ONLY and worst.is_attack:
         reason = f"only observed, because the field holds free text: {worst.reason}"
         return replace(worst, kind=Kind.NONE, observed=worst.kind, reason=reason)
@@ -126,7 +143,7 @@ def _look(decoded: Decoded, field: Field) -> Verdict:
     lowered = text.lower()
     tokens = lex(lowered)
     present = tokens.present.union(lowered)
-    prose = is_prose(tokens.letters) or _is_of_another_script(text)
+    prose = is_prose(tokens) or _is_of_another_script(text)
     signs = [
         *sql_signs(text, tokens),
         *xss_signs(text, present, decoded.layers, is_prose=prose),

@@ -16,6 +16,7 @@ from steersman.engine.threats.verdict import Field
 MOST_VALUES = 256
 MOST_SEGMENTS = 32
 MOST_HEAD = 8192
+_LONG = 8192
 #: Headers that are left out while their value looks as it always does.
 _NAMES_OF_USUAL_HEADERS = """
     host accept accept-encoding accept-language accept-charset connection content-length content-type date te
@@ -130,12 +131,17 @@ def _pairs(field: Field, text: str, separator: str, free_text: Collection[str] =
     if len(parts) > 1 and _TORN.search(text) and not names.intersection(free_text):
         # A separator inside an attack tears it apart: `a && b`. The whole tells what the parts do not.
         yield Piece(field, "whole", text)
+        parts = parts[:MOST_VALUES]
     for part in parts:
         yield from _pair(field, part)
 
 
 def _pair(field: Field, part: str) -> Iterator[Piece]:
     name, _, value = part.partition("=")
+    if len(part) > _LONG and not _is_plain_name(name):
+        # Looked at once: of a long text that is torn somewhere, the name and the value are the same attack.
+        yield Piece(field, "pair", part)
+        return
     if value:
         yield Piece(field, name.strip(), value)
     if _is_plain_name(name) and value:

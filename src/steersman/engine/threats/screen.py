@@ -16,8 +16,8 @@ from steersman.engine.threats.sql_lexer import PART_OF
 
 _LONGEST = 512
 #: No quotes, brackets, separators or encodings; no two hyphens or dots in a row; no sign at the beginning.
-_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_,@ ]|:(?!/)|[-.](?![-./+])|/(?!\.))*+")
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_, ]|@(?!@)|:(?!/)|[-.](?![-./+])|/(?!\.))*+")
+_WORD = re.compile(r"[a-z_][a-z0-9_]*+")
 #: Parts that are nothing without brackets, quotes or operators around them, or nothing at all.
 _HARMLESS = frozenset("nefgkx")
 _NAMES_OF_SCRIPT = """
@@ -25,7 +25,7 @@ _NAMES_OF_SCRIPT = """
     livescript location ng on parentnode prompt script src srcdoc style throw vbscript window
 """
 _OF_SCRIPT = frozenset(_NAMES_OF_SCRIPT.split())
-_NOTABLE = _OF_SCRIPT | NAMES | WORDS | KEYS
+_NOTABLE = _OF_SCRIPT | NAMES | WORDS
 
 
 def is_plain(value: str) -> bool:
@@ -38,4 +38,6 @@ def is_plain(value: str) -> bool:
     if ".e" in lowered and FLOAT_TRICK.search(lowered):
         return False
     words = _WORD.findall(lowered)
+    if ("/" in lowered or "." in lowered) and not KEYS.isdisjoint(words):
+        return False
     return _NOTABLE.isdisjoint(words) and _HARMLESS.issuperset(map(PART_OF.__getitem__, words))

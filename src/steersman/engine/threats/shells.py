@@ -50,8 +50,9 @@ def shell_signs(
     for clue, seen in SHAPES.found(lowered, present):
         yield _sign(clue.weight, clue.what, seen)
     if is_prose:
-        # Documents about a shell are full of its commands; what no sentence says by accident is above.
-        return
+        # Documents about a shell are full of its commands; what no sentence says by accident is above. But nobody
+        # begins one with a separator, and prose behind an attack would otherwise hide it.
+        lowered = lowered[:_SHORT] if _SEPARATED.match(lowered.lstrip()) or _SUBSTITUTED.match(lowered.lstrip()) else ""
     yield from _commands(lowered, is_header=is_header)
     if len(lowered) < _SHORT and any(mark in lowered for mark in _MARKS_OF_TEARING) and _TORN_WORD.search(lowered):
         joined = _NOTHING_AT_ALL.sub("", lowered)

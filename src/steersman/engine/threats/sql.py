@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from steersman.engine.threats.sql_lexer import Tokens
 from steersman.engine.threats.sql_shapes import ANYWHERE, BEHIND_A_QUOTE, Shape
-from steersman.engine.threats.sql_words import PAIRS
+from steersman.engine.threats.sql_words import ENGLISH, PAIRS
 from steersman.engine.threats.verdict import Kind, Sign
 
 #: Quotes that could be the one which ends the string around the value; more of them are not tried.
@@ -48,7 +48,7 @@ class _Value:
 
 def sql_signs(text: str, tokens: Tokens) -> Iterator[Sign]:
     """Yield the evidence in a decoded value and its tokens. Linear in its length."""
-    value = _Value(text.lower(), tokens, is_prose(tokens.letters))
+    value = _Value(text.lower(), tokens, is_prose(tokens))
     yield from _behind_quotes(value)
     yield from _anywhere(value)
     yield from _pairs(value)
@@ -57,11 +57,14 @@ def sql_signs(text: str, tokens: Tokens) -> Iterator[Sign]:
     yield from _odd_literals(value)
 
 
-def is_prose(letters: str) -> bool:
-    """Whether English holds the value together: three such words and an eighth of all, in a long text a sixteenth."""
-    held = letters.count("e")
-    words = held + letters.count("n") + letters.count("f")
-    return held >= 3 and held * (8 if words < 30 else 16) >= words
+def is_prose(tokens: Tokens) -> bool:
+    """Whether English holds the value together: three such words and an eighth of all, in a long text a sixteenth.
+
+    They have to be three different ones: rows of a table repeat the same word, and so does padding.
+    """
+    held = tokens.letters.count("e")
+    words = held + tokens.letters.count("n") + tokens.letters.count("f")
+    return held >= 3 and held * (8 if words < 30 else 16) >= words and len(ENGLISH & tokens.present) >= 3
 
 
 def _sign(weight: float, what: str, seen: str) -> Sign:

@@ -236,3 +236,5 @@ def _parts() -> dict[str, str]:
 
 #: The part of every word and symbol that has one.
 PARTS = _parts()
+#: The words that hold English together.
+ENGLISH = frozenset(word for word, part in PARTS.items() if part == "e")
