@@ -74,8 +74,11 @@ async def _measure(port: int, rate: int, seconds: int, idle: int) -> None:
     quiet = await _probe(lines, idle)
     answers: Counter[int] = Counter()
     good: list[float] = []
-    storming = [_storm(lines, rate, seconds, answers), _people(lines, seconds, good)]
-    _, _, busy = await asyncio.gather(*storming, _probe(lines, seconds))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_storm(lines, rate, seconds, answers))
+        group.create_task(_people(lines, seconds, good))
+        probing = group.create_task(_probe(lines, seconds))
+    busy = probing.result()
     before, during = _percentile(quiet), _percentile(busy)
     typer.echo(f"nothing else: {len(quiet)} requests, P50 {_median(quiet):.2f} ms, P99 {before:.2f} ms")
     told = ", ".join(f"{status} {count}" for status, count in sorted(answers.items()))
