@@ -316,3 +316,16 @@ def _alone(gate: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def exposed(folder: Path) -> str | None:
+    """Say which file of keys somebody else than its owner may read, or is missing while the platform runs."""
+    for name in (ROOT_FILE, RING_FILE):
+        path = folder / name
+        try:
+            mode = path.stat().st_mode & 0o777
+        except OSError:
+            return f"{path} is missing: restore it from a backup before the next start"
+        if mode & 0o077:
+            return f"{path} can be read by others (mode {mode:04o}): chmod 600 it, and rotate"
+    return None

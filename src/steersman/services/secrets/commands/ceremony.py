@@ -1,0 +1,119 @@
+"""`steersman secrets shares|recover`: the root key, given to people in parts and taken back from them.
+
+Both read the data directory themselves, on the machine that has it: shares never travel over HTTP. Shares are printed
+one after the other, each behind a key press, so that each person sees their own; `--all` prints them at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steersman.model.errors import InvalidInput
+from steersman.runtime.database.engine import open_engine
+from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.datadir import DataDir
+from steersman.runtime.keys.keyring import recover
+from steersman.runtime.keys.ring import fingerprint
+from steersman.runtime.keys.root import ROOT_FILE, read_root
+from steersman.runtime.keys.settings import KeySettings
+from steersman.runtime.keys.shares import combine, read_all, split
+from steersman.runtime.keys.vault import Vault, wrapping_of
+
+_Data = Annotated[Path, typer.Option(help="The data directory.", metavar="DIR")]
+_Config = Annotated[Path | None, typer.Option(help="The settings, where a vault wraps the root key.")]
+_Url = Annotated[str | None, typer.Option("--database", help="The URL of the database; else SQLite in DIR.")]
+
+
+def shares(
+    of: Annotated[int, typer.Option(help="How many shares there are.")] = 5,
+    needed: Annotated[int, typer.Option(help="How many of them give the key back.")] = 3,
+    data: _Data = Path("data"),
+    config: _Config = None,
+    all: Annotated[bool, typer.Option("--all", help="Print them at once, without waiting.")] = False,  # noqa: FBT002 - an option of a command
+) -> None:
+    """Print shares, each for one person to keep."""
+    root = read_root(data / "secrets" / ROOT_FILE, _wrapping(config))
+    made = split(root, of, needed)
+    for share in made:
+        if not all and sys.stdin.isatty():
+            typer.prompt(f"Press enter for share {share.number} of {of}, alone", default="", show_default=False)
+            sys.stdout.write("\x1b[2J\x1b[H")
+        typer.echo(f"Steersman recovery share {share.number} of {of}, {needed} needed, set {share.set_name}")
+        typer.echo(f"{share.text()}\n")
+    typer.echo(
+        f"The root key is {fingerprint(root)}. Before people part, `steersman secrets recover --check` with them.",
+        err=True,
+    )
+
+
+def recover_ring(
+    data: _Data = Path("data"),
+    config: _Config = None,
+    database: _Url = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the shares give this root key.")] = False,  # noqa: FBT002 - an option of a command
+) -> None:
+    """Read shares from standard input, an empty line between two, and put back what is lost."""
+    wrapping = _wrapping(config)
+    if check:
+        given = combine(read_all(_typed()))
+        if given != read_root(data / "secrets" / ROOT_FILE, wrapping):
+            raise InvalidInput("these shares fit together and are of another root key than the one in use")
+        typer.echo("the shares give the root key that is in use")
+        return
+    with _stopped(data, database) as store:
+        # Without shares the root key has to be whole, and only the ring is put back.
+        given_root = combine(read_all(typed)) if (typed := _typed()) else None
+        for words in recover(data / "secrets", store, given_root, wrapping):
+            typer.echo(words)
+
+
+def _typed() -> list[str]:
+    """Return the shares that were typed; lines with words that no share has are headings."""
+    if sys.stdin.isatty():
+        typer.echo(
+            "Type the shares, an empty line after each, and two empty lines at the end (none: just enter):", err=True
+        )
+    found, current, empty = list[str](), list[str](), 0
+    for line in sys.stdin:
+        empty = 0 if line.strip() else empty + 1
+        if line.strip() and not line.lower().startswith("steersman recovery share"):
+            current.append(line.strip())
+        elif current:
+            found.append(" ".join(current))
+            current = []
+        if empty > 1:
+            break
+    return [*found, " ".join(current)] if current else found
+
+
+@contextmanager
+def _stopped(data: Path, url: str | None) -> Iterator[SqlDatabase]:
+    """Hold the data directory, so that no platform runs on it, and open its database."""
+    if not (data / "database").is_dir():
+        raise InvalidInput(f"{data} is no data directory of Steersman")
+    directory = DataDir.open(data)
+    try:
+        store = SqlDatabase(open_engine(url, directory.database))
+        try:
+            yield store
+        finally:
+            store.close()
+    finally:
+        directory.close()
+
+
+def _wrapping(config: Path | None) -> Vault | None:
+    if config is None:
+        return None
+    try:
+        section = tomllib.loads(config.read_text()).get("secrets", {})
+        return wrapping_of(KeySettings.model_validate(section))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{config} cannot be read: {type(error).__name__}") from error

@@ -1,0 +1,144 @@
+"""`steersman prove keys`: kill -9 amid writes of secrets and rotations of the keys, and look at what is left.
+
+Every life is a process on the real disk with the real ring and database. What it acknowledged is kept here. After each
+kill the ring has to open without help, every acknowledged secret has to have its last value (or the one that was under
+way when the kill came), none that was removed may be back, and every value in the table has to open. At the end a whole
+rotation is carried through, and nothing may refer to an older key.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any
+
+import typer
+
+from steersman.model.errors import Permanent, SteersmanError
+from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.keys.renewal import Renewal
+from steersman.services.secrets.commands.prove.victim import CALLER, opened
+
+_EXAMPLES = 20
+#: So many of a hundred lives are killed without waiting until they write.
+_STARTING_PERCENT = 20
+_VICTIM = "steersman.services.secrets.commands.prove.victim"
+
+
+@dataclass(slots=True)
+class Run:
+    """One folder, on which one life after the other is killed."""
+
+    folder: Path
+    random: Random
+    #: What was acknowledged, and what was begun and not acknowledged when the kill came.
+    kept: dict[str, str | None] = field(default_factory=dict)
+    begun: dict[str, str | None] = field(default_factory=dict)
+    changes: int = 0
+    rotations: int = 0
+    starting: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def life(self, number: int) -> None:
+        """Let one life write for a moment, kill it, and look."""
+        command = [sys.executable, "-m", _VICTIM, str(self.folder), str(number)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None  # noqa: S101 - narrows the type: a pipe was asked for
+            if self.random.randrange(100) < _STARTING_PERCENT:
+                self.starting += 1
+                threading.Event().wait(self.random.uniform(0, 1.0))
+            else:
+                process.stdout.readline()
+                threading.Event().wait(self.random.uniform(0, 1.2))
+            if process.poll() is not None:
+                self.wrong.append(f"life {number} ended by itself with {process.returncode}")
+            process.kill()
+            for line in process.stdout:
+                self._heard(line)
+        self.look(number)
+
+    def _heard(self, line: bytes) -> None:
+        if not line.endswith(b"\n"):
+            return
+        told: dict[str, Any] = json.loads(line)
+        if "begin" in told:
+            self.begun[told["begin"]] = told["value"]
+        elif "name" in told:
+            self.kept[told["name"]] = told["value"]
+            self.begun.pop(told["name"], None)
+            self.changes += 1
+        elif "key" in told:
+            self.rotations += 1
+
+    def look(self, number: int) -> None:
+        """Compare what is there with what was acknowledged."""
+        try:
+            safe = opened(self.folder)
+        except SteersmanError as error:
+            self.wrong.append(f"after kill {number} nothing opens: {error.message}")
+            return
+        try:
+            found = {one.name: safe.value(CALLER.tenant, one.name) for one in safe.names(CALLER)}
+        except SteersmanError as error:
+            self.wrong.append(f"after kill {number} a value does not open: {error.message}")
+            return
+        finally:
+            _close(safe.ports.database)
+        for name in self.kept.keys() | found.keys() | self.begun.keys():
+            allowed = {self.kept.get(name), self.begun[name]} if name in self.begun else {self.kept.get(name)}
+            if found.get(name) not in allowed:
+                self.wrong.append(f"after kill {number} {name} is {found.get(name)!r}, and {allowed!r} was told")
+        self.kept, self.begun = dict(found), {}
+
+    def finish(self) -> dict[str, Any]:
+        """Carry a rotation through to its end; returns the figures."""
+        safe = opened(self.folder)
+        safe.rotate(CALLER, safe.ring.ring.active.id)
+        end = Renewal(safe.ring, safe.ports.database).run()
+        if end.left or end.unfinished:
+            self.wrong.append(f"{end.left} values are not renewed at the end")
+        _close(safe.ports.database)
+        return {
+            "killed_while_starting": self.starting,
+            "acknowledged_changes": self.changes,
+            "acknowledged_rotations": self.rotations,
+            "secrets_at_the_end": len(self.kept),
+            "keys_at_the_end": len(safe.ring.ring.keys),
+            "wrong": len(self.wrong),
+            "examples": self.wrong[:_EXAMPLES],
+        }
+
+
+def _close(database: Any) -> None:
+    if isinstance(database, SqlDatabase):
+        database.close()
+
+
+def prove(kills: int, seed: int, folder: Path) -> dict[str, Any]:
+    """Kill so many lives in `folder`; returns figures, `wrong` being the one that has to be 0."""
+    run = Run(folder, Random(seed))  # noqa: S311 - the moments of the kills
+    for number in range(1, kills + 1):
+        run.life(number)
+        if number % 10 == 0:
+            typer.echo(f"kill {number} of {kills}: {len(run.wrong)} wrong", err=True)
+    return {"kills": kills, **run.finish()}
+
+
+def keys(
+    kills: Annotated[int, typer.Option(help="How often a life is killed.")] = 200,
+    seed: Annotated[int, typer.Option(help="Decides the moments.")] = 1,
+) -> None:
+    """Kill writers and rotations, and prove that nothing acknowledged is lost and nothing is half done."""
+    with tempfile.TemporaryDirectory(prefix="steersman-keys-") as folder:
+        figures = prove(kills, seed, Path(folder))
+    with suppress(BrokenPipeError):
+        typer.echo(json.dumps(figures, indent=2))
+    if figures["wrong"]:
+        raise Permanent(f"{figures['wrong']} things are wrong after {kills} kills")

@@ -1,0 +1,1 @@
+"""What a name and a reference are."""

@@ -1,0 +1,1 @@
+"""Values of secrets and keys, as they go over the wire."""

@@ -1,0 +1,1 @@
+"""Where secrets lie, and what seals them."""
