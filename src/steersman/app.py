@@ -41,6 +41,7 @@ from steersman.runtime.datadir import DataDir, bootstrap_token
 from steersman.runtime.durable.dbos import DbosWork
 from steersman.runtime.house import House
 from steersman.runtime.http.assembly import Rules, assemble
+from steersman.runtime.http.guard import Guard
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
@@ -79,6 +80,7 @@ HOUSE_PROVIDES = (
     Actions,
     Knobs,
     Identity,
+    Guard,
     Subjects,
     Sealing,
     KeyRing,
@@ -209,8 +211,14 @@ def compose(
     kept = settings.by_kind.get(IdentitySettings, IdentitySettings())
     assert isinstance(kept, IdentitySettings)  # noqa: S101 - narrows the type; the mapping is by class
     identity = Identity.open(ports, services, kept)
-    provided |= {House: house, Actions: Actions(ports), Knobs: Knobs(ports), Identity: identity}
-    rules = Rules(keys=keys, allowed_hosts=settings.house.allowed_hosts, insecure=settings.house.insecure)
+    guard = Guard(clock, identity.evidence, settings.house.attacks)
+    provided |= {House: house, Actions: Actions(ports), Knobs: Knobs(ports), Identity: identity, Guard: guard}
+    rules = Rules(
+        keys=keys,
+        allowed_hosts=settings.house.allowed_hosts,
+        insecure=settings.house.insecure,
+        trusted_proxies=settings.house.trusted_proxies,
+    )
     return Platform(house, assemble(house, rules, limits, traffic, tracing), supervisor, durable)
 
 

@@ -52,6 +52,8 @@ class HouseSettings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    attacks: Literal["block", "observe", "ignore"] = "block"
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=1024**3)
     bootstrap_token: SecretStr | None = None
     nice: int = Field(default=-15, ge=-20, le=19)
@@ -60,6 +62,16 @@ class HouseSettings(BaseModel):
     @classmethod
     def _check_listen(cls, value: str) -> str:
         split_address(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ipaddress.ip_network(one)
+            except ValueError as error:
+                raise ValueError(f"{one} is no address and no network such as 10.0.0.0/8: {error}") from error
         return value
 
     @field_validator("database_url")

@@ -15,9 +15,12 @@ from steersman.runtime.http.auth import add_auth
 from steersman.runtime.http.control import build
 from steersman.runtime.http.door import Door
 from steersman.runtime.http.entrance import Entrance
-from steersman.runtime.http.front import Front
+from steersman.runtime.http.freetext import FreeText
+from steersman.runtime.http.front import Front, Watch
+from steersman.runtime.http.guard import Guard, Silent
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.own import add_own
+from steersman.runtime.http.proxies import Proxies
 from steersman.runtime.http.signin.account import add_account
 from steersman.runtime.http.signin.delegation import add_delegation
 from steersman.runtime.http.signin.outside import add_outside
@@ -35,6 +38,7 @@ class Rules:
     keys: Sequence[tuple[str, Caller]]
     allowed_hosts: Sequence[str] = ()
     insecure: bool = False
+    trusted_proxies: Sequence[str] = ()
 
 
 def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
@@ -63,4 +67,7 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         add_delegation(control, identity, shell)
         add_outside(control, identity, shell)
         add_account(control, identity, shell)
-    return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing)
+    raw = [route for service in house.services for route in service.raw_routes]
+    guard = provided.get(Guard) or Guard(house.ports.clock, Silent(), "ignore")
+    watch = Watch(guard, FreeText(control.routes, raw), Proxies(rules.trusted_proxies))
+    return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing, watch=watch)

@@ -62,3 +62,13 @@ def capped(receive: Receive, cap: int) -> Receive:
         return message
 
     return bounded
+
+
+def again(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read once more, and then whatever comes after it."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def repeated() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return repeated

@@ -82,8 +82,8 @@ def read_headers(scope: Scope) -> Headers:
     return Headers(host, authorization, cookie, origin, length)
 
 
-#: What may stand in a Host header (RFC 9112, 3.2): a name or an address, and a port. Anything more would make the address
-#: that is put together from it another one than was asked for (CVE-2026-48710).
+#: What may stand in a Host header (RFC 9112, 3.2): a name or an address, and a port. Anything more would make the
+#: address that is put together from it another one than was asked for (CVE-2026-48710).
 _AUTHORITY = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 

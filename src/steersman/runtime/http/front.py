@@ -24,11 +24,14 @@ from steersman.runtime.console.assets import URL_PREFIX as STATIC
 from steersman.runtime.console.shell import CONTENT_SECURITY_POLICY
 from steersman.runtime.house import House
 from steersman.runtime.http import auth
-from steersman.runtime.http.bodies import CappedRequest, capped
+from steersman.runtime.http.bodies import CappedRequest, again, capped
 from steersman.runtime.http.door import Door, Headers, Presented, read_headers
 from steersman.runtime.http.entrance import Entrance
+from steersman.runtime.http.freetext import FreeText
+from steersman.runtime.http.guard import ASIDE_BYTES, Guard
 from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
 from steersman.runtime.http.problems import describe, problem, unexpected
+from steersman.runtime.http.proxies import Proxies
 from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, address_of, wants_html
 from steersman.runtime.tracing import Tracing
 
@@ -44,6 +47,7 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 )
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS = frozenset(name for name, _ in SECURITY_HEADERS)
 
 
@@ -53,6 +57,15 @@ class Hot:
 
     service: Service
     route: RawRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whom to keep out, what to look for and where not, and whose word about the caller is believed."""
+
+    guard: Guard
+    free: FreeText
+    proxies: Proxies
 
 
 @dataclass(slots=True)
@@ -83,6 +96,7 @@ class Front:
         traffic: Traffic,
         entrance: Entrance,
         tracing: Tracing,
+        watch: Watch,
     ) -> None:
         self._house = house
         self._door = door
@@ -91,6 +105,7 @@ class Front:
         self._traffic = traffic
         self._entrance = entrance
         self._tracing = tracing
+        self._guard, self._free, self._proxies = watch.guard, watch.free, watch.proxies
         self._clock = house.ports.clock
         self._exact: dict[str, dict[str, Hot]] = {}
         self._patterns: list[tuple[re.Pattern[str], dict[str, Any], dict[str, Hot]]] = []
@@ -111,6 +126,7 @@ class Front:
             await self._refuse_socket(scope, send)
             return
         began = self._clock.monotonic()
+        self._proxies.see_through(scope)
         answer = _Answer(send)
         try:
             await self._serve(scope, receive, answer)
@@ -126,6 +142,7 @@ class Front:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
+        self._guard.admit(address_of(scope))
         headers = read_headers(scope)
         self._door.check_host(scope, headers)
         self._door.check_origin(scope["method"], headers)
@@ -135,14 +152,29 @@ class Front:
         caller = await self._admit(path, headers, scope)
         by_method = self._exact.get(path) or self._match(scope, path)
         if by_method is not None:
+            if scope["query_string"] and self._free.describes(path):
+                self._guard.look(scope, b"", self._free)
             await self._serve_hot(by_method, caller, headers, scope, receive, send)
             return
         self._limits.check_length(headers.content_length, CONTROL_BODY_BYTES)
+        receive = await self._looked_at(scope, receive)
         scope[CALLER] = caller
         # Hot paths are not traced: a span would cost as much as all of the rest here.
         attributes = {"http.request.method": scope["method"], "url.path": path}
         with self._tracing.span(f"HTTP {scope['method']}", attributes, parent=_traceparent(scope)):
             await self._inner(scope, capped(receive, CONTROL_BODY_BYTES), send)
+
+    async def _looked_at(self, scope: Scope, receive: Receive) -> Receive:
+        """Look at what was sent, and hand on a body that can be read once more."""
+        if scope["method"] in _WITHOUT_BODY:
+            self._guard.look(scope, b"", self._free)
+            return receive
+        body = await CappedRequest(scope, receive, CONTROL_BODY_BYTES).body()
+        if len(body) > ASIDE_BYTES:
+            await run_in_threadpool(self._guard.look, scope, body, self._free)
+        else:
+            self._guard.look(scope, body, self._free)
+        return again(body, receive)
 
     async def _admit(self, path: str, headers: Headers, scope: Scope) -> Caller | None:
         """Return the caller; nobody gets no further than the open paths."""

@@ -25,7 +25,7 @@ def caller_of(request: Request) -> Caller:
 
 
 def address_of(scope: Scope) -> str:
-    """Return the address at the other end of the connection; what a header says about it is not believed."""
+    """Return the address of the caller: of the connection, or what a trusted proxy says of it."""
     client = scope.get("client")
     return client[0] if client else ""
 
