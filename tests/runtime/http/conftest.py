@@ -94,10 +94,11 @@ class Site:
         services: Sequence[Service] = (EXAMPLE,),
         *,
         people: bool | IdentitySettings = False,
+        provided: dict[type, Any] | None = None,
         **rules: Any,
     ) -> None:
         self.clock = FakeClock()
-        provided: dict[type, Any] = {}
+        provided = {**(provided or {})}
         ports = fake_ports(folder, clock=self.clock, provided=provided)
         if people:
             provided[Identity] = self.identity = Identity.open(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from steersman.contract.freetext import FREE_TEXT
 from steersman.services.operations.model.wire import Query
 
 #: What one alert may say; Prometheus' own limits are far below.
@@ -87,7 +88,7 @@ class AlertQuery(Query):
     silenced: bool = True
     inhibited: bool = True
     receiver: str | None = None
-    filter: list[str] = Field(default_factory=list, max_length=50)
+    filter: list[str] = Field(default_factory=list, max_length=50, json_schema_extra=FREE_TEXT)
 
 
 class ClusterStatus(BaseModel):

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from steersman.contract.freetext import FREE_TEXT
 from steersman.services.operations.model.wire import AutonomyName, RiskName, Time
 
-Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$"), Field(json_schema_extra=FREE_TEXT)]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=r"^[^\x00]*$")]
 
 

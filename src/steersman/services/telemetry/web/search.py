@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from fastapi import Query
+
+from steersman.contract.freetext import FREE_TEXT
 from steersman.contract.ports import Context
 from steersman.contract.service import Route
 from steersman.engine.logs.query import parse
@@ -42,6 +45,10 @@ def _store(ctx: Context) -> TelemetryStore:
     return store
 
 
+#: A search is a question about text, and may well be one about attacks.
+Search = Annotated[str, Query(json_schema_extra=FREE_TEXT)]
+
+
 def _search(
     events: EventStore, ctx: Context, query: str, start: str | None, end: str | None, limit: int
 ) -> Mapping[str, Any]:
@@ -53,14 +60,14 @@ def _search(
 
 
 def search_logs(
-    ctx: Context, query: str = "", start: str | None = None, end: str | None = None, limit: int = 100
+    ctx: Context, query: Search = "", start: str | None = None, end: str | None = None, limit: int = 100
 ) -> Mapping[str, Any]:
     """Find log lines, newest first. `start` and `end` are unix seconds or RFC 3339; without them, the last hour."""
     return _search(_store(ctx).logs, ctx, query, start, end, limit)
 
 
 def search_traces(
-    ctx: Context, query: str = "", start: str | None = None, end: str | None = None, limit: int = 100
+    ctx: Context, query: Search = "", start: str | None = None, end: str | None = None, limit: int = 100
 ) -> Mapping[str, Any]:
     """Find spans, newest first. `start` and `end` are unix seconds or RFC 3339; without them, the last hour."""
     return _search(_store(ctx).spans, ctx, query, start, end, limit)
