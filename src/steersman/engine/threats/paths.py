@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from steersman.engine.threats.verdict import Kind, Sign
 
@@ -66,7 +66,11 @@ _LEFT_BEHIND = re.compile(
     r"\.(?:bak|old|orig|save|sw[nop]|tmp~?|sql(?:\.gz)?|dump|rdb|kdbx?|pfx|p12|pem|ppk|mdb|ldf|mdf|php[3457s~]?|phtml"
     r"|aspx?|jspx?|cgi|cfm)$|(?:^|/)(?:errors?|access|debug|php_errors?|catalina)[._-]?(?:log|txt)$|~$"
 )
-_SQUASHED = re.compile(r"[/\\]{0,2}(?:\.{3,}+[/\\{]|\.{5,}+[a-z])")
+_FUZZED = re.compile(r"^[/\\](?:[^\s{}]{0,9000}\{file\}|(?:\.{1,2}[/\\]{1,3}){4})")
+_DRIVE = re.compile(
+    r"^[a-z]:[/\\]{0,3}(?:windows|winnt|inetpub|boot\.ini|program files|users[/\\]|documents and settings)"
+)
+_SQUASHED = re.compile(r"^[/\\]{0,2}(?:\.{3,}+[/\\{]|\.{5,}+[a-z])")
 _NAMES_OF_WRAPPERS = (
     "php phar expect zip compress.zlib compress.bzip2 glob ogg ssh2 rar zlib netdoc jar gopher dict file ldap tftp sftp"
 )
@@ -74,6 +78,18 @@ _WRAPPER = re.compile(rf"(?:^|[=\s\"'(])({'|'.join(map(re.escape, _NAMES_OF_WRAP
 _WORDS_OF_WRAPPERS = frozenset(_NAMES_OF_WRAPPERS.replace(".", " ").split())
 _STRONG_WRAPPERS = frozenset(
     {"php", "phar", "expect", "gopher", "dict", "netdoc", "ssh2", "file", "compress.zlib", "compress.bzip2", "glob"}
+)
+
+#: Pieces of text of which one has to be there, a pattern, its weight and what it means: in values, and in targets besides.
+_OF_VALUES = (
+    (("/./", "{file}"), _FUZZED, 52, "a path as tools write them that try paths"),
+    ((":",), _DRIVE, 52, "a folder of the system on a drive of Windows"),
+    (("...",), _SQUASHED, 52, "steps out of a folder, torn"),
+)
+_OF_TARGETS = (
+    *_OF_VALUES,
+    (("/.",), _HIDDEN, 54, "a hidden file or folder in the path"),
+    ((".", "~"), _LEFT_BEHIND, 50, "a file that servers and editors leave behind"),
 )
 
 
@@ -94,23 +110,24 @@ def path_signs(
         lowered = lowered.replace("0x2e", ".").replace("0x2f", "/").replace("0x5c", "/")
     ups = _UP.findall(lowered) if "../" in lowered or "..\\" in lowered or "..;" in lowered else ()
     if ups:
-        hidden = 25 if layers else 0
-        above_root = 20 if lowered.lstrip()[:1] in "/\\" and _ABOVE_ROOT.match(lowered.strip()) else 0
-        weight: float = min(80, 32 + 24 * (len(ups) - 1)) + hidden + above_root
-        if is_prose and not lowered.lstrip().startswith((".", "/", "\\")):
-            weight *= 0.5
-        yield Sign(Kind.PATH, weight, f"{len(ups)} steps out of a folder", ups[0].strip())
+        yield _steps(ups, lowered, is_hidden=bool(layers), is_prose=is_prose)
     if not present.isdisjoint(KEYS) and ("." in lowered or "/" in lowered or "\\" in lowered):
         yield from _files(lowered, present, with_steps=bool(ups))
     if ":/" in lowered and not present.isdisjoint(_WORDS_OF_WRAPPERS) and (wrapper := _WRAPPER.search(lowered)):
         strong = wrapper[1] in _STRONG_WRAPPERS and wrapper.start() == 0
         yield Sign(Kind.PATH, 56 if strong else 25, "an address that reads files", wrapper[0].strip())
-    if is_target and (found := _HIDDEN.search(lowered)):
-        yield Sign(Kind.PATH, 54, "a hidden file or folder in the path", found[0])
-    if is_target and (found := _LEFT_BEHIND.search(lowered)):
-        yield Sign(Kind.PATH, 50, "a file that servers and editors leave behind", found[0])
-    if "..." in lowered and (squashed := _SQUASHED.match(lowered)):
-        yield Sign(Kind.PATH, 52, "steps out of a folder, torn", squashed[0][:20])
+    for gates, pattern, weight, what in _OF_TARGETS if is_target else _OF_VALUES:
+        if any(gate in lowered for gate in gates) and (found := pattern.search(lowered)):
+            yield Sign(Kind.PATH, weight, what, found[0][:40])
+
+
+def _steps(ups: Sequence[str], lowered: str, *, is_hidden: bool, is_prose: bool) -> Sign:
+    begins = lowered.lstrip()[:1]
+    above_root = 20 if begins in "/\\" and _ABOVE_ROOT.match(lowered.strip()) else 0
+    weight: float = min(80, 32 + 24 * (len(ups) - 1)) + above_root + (25 if is_hidden else 0)
+    if is_prose and begins not in "./\\":
+        weight *= 0.5
+    return Sign(Kind.PATH, weight, f"{len(ups)} steps out of a folder", ups[0].strip())
 
 
 def _files(lowered: str, present: frozenset[str], *, with_steps: bool) -> Iterator[Sign]:

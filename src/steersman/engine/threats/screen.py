@@ -21,8 +21,10 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*+")
 #: Parts that are nothing without brackets, quotes or operators around them, or nothing at all.
 _HARMLESS = frozenset("nefgkx")
 _NAMES_OF_SCRIPT = """
-    alert atob background binding confirm constructor data document eval expression fromcharcode href javascript jsfuck
-    livescript location ng on parentnode prompt script src srcdoc style throw vbscript window
+    alert atob background binding caches confirm constructor data document ecmascript eval expression frames
+    fromcharcode getscript globaleval globalthis history href importscripts indexeddb innerhtml javascript jsfuck
+    livescript localstorage location mocha ng on opener outerhtml parent parentnode parsehtml postmessage prompt script
+    self serviceworker sessionstorage sharedworker src srcdoc style throw top trustedtypes vbscript window
 """
 _OF_SCRIPT = frozenset(_NAMES_OF_SCRIPT.split())
 _NOTABLE = _OF_SCRIPT | NAMES | WORDS
@@ -30,7 +32,7 @@ _NOTABLE = _OF_SCRIPT | NAMES | WORDS
 
 def is_plain(value: str) -> bool:
     """Whether a value needs no look. Linear in its length, which is bounded."""
-    if len(value) > _LONGEST or not _PLAIN.fullmatch(value):
+    if len(value) > _LONGEST or value[1:2] == ":" or not _PLAIN.fullmatch(value):
         return False
     if value[0].isdigit() and ("0x" in value or EDGE.fullmatch(value)):
         return False

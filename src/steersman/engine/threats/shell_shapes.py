@@ -86,6 +86,12 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
             "call_user_func",
         )
     ),
+    (
+        "system passthru shell_exec popen exec proc_open pcntl_exec",
+        r"\b(?:system|passthru|shell_exec|popen|exec|proc_open|pcntl_exec)\s{0,3}\(\s{0,3}[\"'][^\"'()]{1,80}[\"']\s{0,3}\)\s{0,3};?$",
+        22,
+        "a call that runs a command",
+    ),
     ("__import__", r"__import__\s{0,3}\(", 45, "a call that runs a command"),
     ("os.system os.popen", r"os\.(?:system|popen)\s{0,3}\(", 45, "a call that runs a command"),
     (
@@ -97,6 +103,7 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
         54,
         "a command that reads a file of the system",
     ),
+    ("`", r"`\s{0,3}(?:true|false|sleep\s{1,3}\d{1,4})\s{0,3}`", 54, "a command that tells by its end whether it ran"),
     ("`", r"^[\"'\s]{0,3}`[^`]{1,200}`[\"'\s]{0,3}$", 30, "the value is in backticks"),
     ("getruntime processbuilder", r"getruntime\s{0,3}\(|processbuilder", 52, "a call that runs a command"),
     (

@@ -15,7 +15,7 @@ _OF_UNIX = """
     env printenv nohup setsid strace ltrace gdb lldb stdbuf ionice xargs tee tac nl od xxd hexdump base32 base64
     uuencode uudecode basenc grep egrep fgrep zgrep rg awk gawk mawk nawk sed csplit uniq wc rev shuf tsort
     vi vim vimdiff view nvim emacs nano pico ed ex
-    bash sh zsh ksh ash dash csh tcsh fish rbash busybox toybox tmux screen expect script
+    bash sh zsh ksh ash dash csh tcsh fish rbash busybox toybox tmux screen expect
 """
 _OF_NETWORKS = """
     wget curl aria2c lynx w3m elinks links nc ncat netcat socat telnet ssh scp sftp ssh-keygen sshpass ftp tftp lftp
@@ -50,7 +50,7 @@ _OF_ENGLISH = """
     printf exec eval source timeout shutdown reboot halt poweroff at watch split cut last history declare alias command
     builtin jobs bg fg trap wait popd pushd locate which whereis strings file diff join paste fold users top w
     cd call start goto rem copy del erase move ren rename fc help for if label vol ver assoc path expand convert
-    mode msg query recover shadow subst tree where choice clip help host install go mail nice groups script
+    mode msg query recover shadow subst tree where choice clip help host install go mail nice groups
     screen view expect links ip finger route ed ex as make git fish node lua dash java perl rev view
     snap salt chef puppet knife docker helm az ld ar hg
 """
@@ -64,5 +64,18 @@ NAMES = frozenset(f"{_OF_UNIX} {_OF_NETWORKS} {_OF_TOOLS} {_OF_WINDOWS}".split()
 WORDS = frozenset(_OF_ENGLISH.split())
 #: Tools whose subcommands are plain words.
 TOOLS = frozenset(_NAMES_OF_TOOLS.split())
+_NAMES_OF_CLIENTS = """
+    curl wget python java node ruby perl php lynx w3m elinks aria2c git deno bun docker
+"""
+#: Programs that ask for pages: their name alone in a header is what they call themselves.
+CLIENTS = frozenset(_NAMES_OF_CLIENTS.split())
+_NAMES_OF_TAKEN = """
+    wget curl nc ncat netcat socat telnet ping ping6 nslookup dig traceroute tracert tftp scp ssh sshpass chmod chown rm
+    mkfifo base64 xxd certutil bitsadmin powershell pwsh python perl ruby php bash sh zsh ls cp mv ifconfig uname nmap
+"""
+#: Words that take a drive of Windows.
+ON_DRIVES = frozenset(["dir", "cd", "type", "copy", "move", "del", "erase", "start", "more", "find"])
+#: What attackers run first, with an argument of any kind.
+TAKEN = frozenset(_NAMES_OF_TAKEN.split())
 #: Commands that run another one.
 WRAPPERS = "sudo|doas|time|nohup|strace|ltrace|timeout|env|nice|ionice|exec|command|builtin|setsid|stdbuf|busybox|xargs"

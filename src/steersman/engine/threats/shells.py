@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from steersman.engine.threats.shell_shapes import SHAPES
-from steersman.engine.threats.shell_words import NAMES, TOOLS, WORDS, WRAPPERS
+from steersman.engine.threats.shell_words import CLIENTS, NAMES, ON_DRIVES, TAKEN, TOOLS, WORDS, WRAPPERS
 from steersman.engine.threats.verdict import Kind, Sign
 
 _PATHED = r"(?:[\"'\\]{0,2}(?:\.{0,2}/)?(?:(?:usr/)?(?:local/)?s?bin/)?)"
@@ -22,8 +22,9 @@ _SEPARATED = re.compile(rf"[;|&\n]\s{{0,9}}({_RUN_BY}){_PATHED}{_NAME}")
 _SUBSTITUTED = re.compile(rf"(?:\$\(|`|<\(|>\()\s{{0,9}}({_RUN_BY}){_PATHED}{_NAME}")
 _ENDS = re.compile(r"\s{0,3}(?:$|[;|&`)]|[<>]{1,3}(?!=))")
 _OPTION = re.compile(
-    r"\s{1,9}(?:-{1,2}[a-z]|[/$~\\*?+%]|\.{1,2}(?:/|\s|$)|[a-z]:[\\/]|\d{1,6}\s*+$|[\"'][^\"']{0,60}[\"'])|\$ifs"
+    r"\s{1,9}(?:-{1,2}[a-z]|[/$~\\*?+%]|\.{1,2}(?:/|\s|$)|[a-z]:(?=[\\/\"'\s|;&]|$)|\d{1,6}\s*+$|[\"'][^\"']{0,60}[\"'])|\$ifs"
 )
+_DRIVE = re.compile(r"\s{1,3}[a-z]:(?:[\\/\"'\s|;&]|$)")
 _SWITCH = re.compile(r"\s{0,3}/[a-z?]{1,9}(?![\w/])")
 _PLACE = re.compile(r"(?:\s{1,3}\w{1,40}){0,2}\s{1,3}(?:-{1,2}[a-z]|[a-z]{2,8}://|[\w-]{1,60}(?:[.:/@\\,]\w|$)|/\w)")
 _PLAIN_WORDS = re.compile(r"(?:\s{1,3}[a-z][\w.-]{0,30}){1,4}\s*+$")
@@ -38,6 +39,7 @@ _MARKS_OF_TEARING = ("'", '"', "\\", "^", "`", "$", "()")
 _PATH_OF_COMMAND = re.compile(r"(?:^|[;|&`(]\s{0,9}|[\s;|&`(\"'=])/?(?:usr/)?s?bin/[a-z?*\[\]]{2,12}\b")
 #: Wrappers that are words of English too.
 _WRAPPERS_OF_ENGLISH = ("time", "exec", "command")
+_ALL_IN_BACKTICKS = re.compile(r"[\s\"';|&]{0,9}`[^`]{1,200}`[\s\"';|&#]{0,9}")
 _MOST_TRIED = 40
 _SHORT = 300
 
@@ -71,7 +73,7 @@ def _sign(weight: float, what: str, seen: str) -> Sign:
 
 def _commands(lowered: str, *, is_header: bool) -> Iterator[Sign]:
     if any(mark in lowered for mark in ("$(", "`", "<(", ">(")) and (seen := _first(_SUBSTITUTED, lowered)):
-        strong = seen.startswith(("$(", "<(")) or "<<<" in lowered
+        strong = seen.startswith(("$(", "<(")) or "<<<" in lowered or _ALL_IN_BACKTICKS.fullmatch(lowered) is not None
         yield _sign(58 if strong else 30, "a command put in place of its output", seen)
     if any(mark in lowered for mark in ";|&\n") and (seen := _first(_SEPARATED, lowered)):
         yield _sign(54 if seen[0] in ";|&" else 25, "a command behind a separator of the shell", seen)
@@ -114,6 +116,8 @@ def _whole(stripped: str, *, is_header: bool) -> Iterator[Sign]:
         yield _sign(54, "a command that runs another", seen)
     elif is_command and stripped[:1] in "|;&":
         yield _sign(52, "the value is a command", seen)
+    elif name in ON_DRIVES and _DRIVE.match(stripped, found.end()):
+        yield _sign(52, "the value is a command on a drive of Windows", seen)
     elif name in NAMES:
         yield from _bare(name, stripped, found.end(), is_header=is_header)
 
@@ -124,9 +128,15 @@ def _bare(name: str, stripped: str, end: int, *, is_header: bool) -> Iterator[Si
     if _OPTION.match(stripped, end) or _SWITCH.match(stripped, end):
         yield _sign(53, "the value is a command with its options", seen)
     elif _PLACE.match(stripped, end):
-        yield _sign(50 if is_header or name in TOOLS else 40, "the value is a command with an argument", seen)
+        yield _sign(
+            50 if is_header or name in TOOLS or name in TAKEN else 40, "the value is a command with an argument", seen
+        )
     elif (name in TOOLS or is_header) and _PLAIN_WORDS.match(stripped, end):
         yield _sign(50 if is_header else 35, "the value is a command of a tool", seen)
+    elif is_header and len(name) > 4 and name not in CLIENTS and end == len(stripped):
+        yield _sign(50, "the name of a command in a header", seen)
+    elif stripped.endswith((";", "|")) and _ENDS.match(stripped, end):
+        yield _sign(51, "the value is a command that is ended", seen)
     elif stripped[:1] in "/\"'" and _ENDS.match(stripped, end):
         yield _sign(52 if stripped[0] == "/" else 30, "the value is a command", seen)
 

@@ -168,7 +168,11 @@ def _odd_literals(value: _Value) -> Iterator[Sign]:
     if "0x" in text and not value.is_prose:
         yield from _hex_text(value)
     if (";" in text or "&&" in text or "||" in text) and (script := _JS_OF_A_DATABASE.search(text)):
-        yield _sign(54 if "this" in script[0] else 25, "script that a document database runs", script[0])
+        yield _sign(
+            54 if "this" in script[0] or text.lstrip()[:1] in "'\"" else 25,
+            "script that a document database runs",
+            script[0],
+        )
     if "0x" in text and _HEX_ITEM.search(text):
         yield _sign(51, "a hexadecimal number behind a string in a list", ", 0x")
     if len(text) < 32 and EDGE.fullmatch(text.strip()):

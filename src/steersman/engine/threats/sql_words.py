@@ -130,7 +130,7 @@ _WORDS = {
     " updatexml randomblob load_extension"
     " lo_import lo_export lo_get lo_put lo_from_bytea pg_read_file xmltype query_to_xml database_to_xml dblink"
     " dblink_connect receive_message utl_inaddr utl_http utl_file dbms_pipe"
-    " dbms_lock ctxsys httpuritype sys_eval sys_exec"
+    " dbms_lock user_lock ctxsys httpuritype sys_eval sys_exec"
     " gtid_subset gtid_subtract procedure_analyse fn_xe_file_target_read_file"
     " st_latfromgeohash st_longfromgeohash st_pointfromgeohash json_storage_free",
     "P": "openrowset opendatasource openquery openxml msdasql autonomous_transaction"
@@ -175,6 +175,23 @@ PAIRS: dict[tuple[str, str], float] = {
     ("union", "all"): 52,
     ("union", "distinct"): 52,
     ("sounds", "like"): 25,
+    ("boolean", "mode"): 40,
+    ("pragma", "table_info"): 56,
+    ("pragma", "database_list"): 56,
+    ("attach", "database"): 52,
+    ("detach", "database"): 52,
+    ("backup", "database"): 52,
+    ("restore", "database"): 45,
+    ("identified", "by"): 52,
+    ("merge", "into"): 40,
+    ("collate", "nocase"): 52,
+    ("start", "transaction"): 30,
+    ("lock", "tables"): 40,
+    ("show", "tables"): 51,
+    ("show", "databases"): 51,
+    ("show", "grants"): 51,
+    ("describe", "users"): 40,
+    ("if", "exists"): 20,
     ("exec", "master"): 62,
     ("execute", "master"): 60,
     ("insert", "into"): 30,

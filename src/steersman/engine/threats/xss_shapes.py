@@ -109,7 +109,7 @@ WHOLE = Clues(
         r"(?:^|[\w)\]]?\.)(?:inner|outer)html\b|\.parentnode\b|\binsertadjacenthtml\b"
         r"|\bdangerouslysetinnerhtml\b",
     ),
-    clue("localstorage", 52, "the storage of the page", r"\blocalstorage\b\s{0,9}[.\[]"),
+    clue("localstorage sessionstorage", 52, "the storage of the page", r"\b(?:local|session)storage\b\s{0,9}[.\[]"),
     clue(
         "xmlhttprequest navigator", 50, "a request by the page", r"\bxmlhttprequest\s{0,3}\(|\bnavigator\.sendbeacon\b"
     ),
@@ -142,6 +142,30 @@ WHOLE = Clues(
     ),
     clue("<", 55, "the end of an attribute and a tag", r"[\"'`]\s{0,9}/?>\s{0,9}<\s{0,3}[/a-z!]"),
     clue("(", 56, "script in nothing but brackets and signs", r"\[\][\[\](){}!+ ]{16}"),
+    word_clue("frames", 52, "an object of the page", r"\[\d{1,3}\]\.\w"),
+    word_clue("indexeddb.open indexeddb.deletedatabase caches.open", 51, "the storage of the page", r"\s{0,3}\("),
+    word_clue("history.pushstate history.replacestate", 51, "the address of the page is changed", r"\s{0,3}\("),
+    word_clue("getscript globaleval parsehtml", 51, "a call that runs what it loads", r"\s{0,3}\("),
+    word_clue("$event", 50, "an object of the page in a template", r"\.(?:view|target|currenttarget|path)\b"),
+    word_clue(
+        "outerhtml innerhtml", 51, "markup written into the page", r"[\"'`\]]{0,2}\s{0,3}(?:\+?=(?!=)|\()", r"[\w-]"
+    ),
+    word_clue(
+        "serviceworker sharedworker importscripts trustedtypes", 50, "script that stays behind the page", r"\s{0,3}[.(]"
+    ),
+    word_clue("postmessage", 51, "a message to another page", r"\s{0,3}\(\s{0,3}(?:document|window|[\"'`{])"),
+    clue(
+        "scriptalert scriptdocument scriptwindow scripteval scriptprompt scriptconfirm",
+        52,
+        "script whose brackets a filter has dropped",
+        r"(?:^|[\s\"'>/])/?script(?:alert|confirm|prompt|eval|document|window)\b",
+    ),
+    clue(
+        "!+ +! ![",
+        54,
+        "script in nothing but brackets and signs",
+        r"(?:[!+]{1,3}\[\]|\[[!+]{1,4}\[\]\]){1,9}\s{0,3}[+\[(]",
+    ),
     clue("charset", 45, "a character set of the attacker", r"charset\s{0,3}=\s{0,3}[\"']?\s{0,3}utf-?7"),
     clue(
         "xlink xmlns formaction srcdoc datasrc dynsrc lowsrc fscommand seeksegmenttime",
