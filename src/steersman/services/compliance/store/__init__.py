@@ -1,0 +1,1 @@
+"""Where the catalogue lies, and what is seen of the running platform."""

@@ -1,0 +1,71 @@
+"""The report over HTTP and as a page. Who may read it learns where the platform is weak, so it needs a permission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from steersman.contract.ports import Context
+from steersman.contract.service import Page, Route
+from steersman.services.compliance.logic.judging import automated, judged
+from steersman.services.compliance.logic.looking import looked
+from steersman.services.compliance.model import Report, Standard, State
+from steersman.services.compliance.store.facts import gathered
+from steersman.services.compliance.store.files import catalogue, evidence
+
+READ = "compliance.report.read"
+_BADGES = {
+    State.TESTS: "fresh",
+    State.LIVE: "fresh",
+    State.FAILING: "failing",
+    State.DEVIATION: "stale",
+    State.PROCESS: "stale",
+    State.NOT_APPLICABLE: "stale",
+    State.OPEN: "failing",
+}
+
+
+def report(context: Context, standard: Annotated[Standard | None, Query()] = None) -> Report:
+    """Return how every requirement stands now. It looks at the running platform, which takes a moment."""
+    wanted = tuple(Standard) if standard is None else (standard,)
+    return judged(catalogue(), evidence(), looked(gathered(context.ports)), standards=wanted)
+
+
+def page(context: Context) -> Mapping[str, Any]:
+    """Return one standard, that which the address asks for."""
+    asked = context.query.get("standard", "asvs")
+    standard = Standard(asked) if asked in set(Standard) else Standard.ASVS
+    told = report(context, standard)
+    return {
+        "findings": told.findings,
+        "badges": _BADGES,
+        "standards": list(Standard),
+        "standard": standard,
+        "automated": automated(told, standard),
+        "total": len(told.findings),
+    }
+
+
+PERMISSIONS = {READ: "Read which requirements of security standards are met, and which are not."}
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/compliance/report",
+        handler=report,
+        permission=READ,
+        summary="How the requirements of ASVS, SOC 2 and the GDPR stand, and what shows it.",
+        errors=(400,),
+    ),
+)
+PAGES = (
+    Page(
+        path="/compliance",
+        title="Compliance",
+        title_zh="合规",
+        template="compliance.html",
+        view=page,
+        permission=READ,
+    ),
+)
