@@ -259,6 +259,17 @@ def test_an_older_database_is_welcome(desk: Any) -> None:
     assert desk.secrets(desk.open()) == {"a": b"one"}
 
 
+def test_a_damaged_copy_in_the_database_is_written_anew(desk: Any) -> None:
+    """Whatever number it claims: the file is whole, and the copy is there for the day when it is not."""
+    desk.put(desk.open(), "a", b"one")
+    with desk.database.transaction() as transaction:
+        transaction.exec_driver_sql("UPDATE keys_rings SET version = 99, text = ?", (b"{}",))
+    assert desk.secrets(desk.open()) == {"a": b"one"}
+    (desk.folder / RING_FILE).unlink()
+    recover(desk.folder, desk.database, None)
+    assert desk.secrets(desk.open()) == {"a": b"one"}
+
+
 def test_a_damaged_ring_is_recovered_from_the_database(desk: Any) -> None:
     desk.put(desk.open(), "a", b"one")
     (desk.folder / RING_FILE).write_bytes(b"{}")

@@ -128,19 +128,23 @@ class KeyRing:
         with self._changing() as ring:
             if ring.active.id != expected:
                 raise Conflict(f"the active key is {ring.active.id} by now: somebody else has rotated")
-            return self._save(ring.rotated(self._clock.wall_ns() // _NS)).active
+            made = self._save(ring.rotated(self._clock.wall_ns() // _NS))
+        self._copy()
+        return made.active
 
     def retire(self, ids: frozenset[str]) -> None:
         """Say that nothing refers to these keys; they still open what a backup brings back."""
         with self._changing() as ring:
             if any(key.id in ids and key.state is State.PREVIOUS for key in ring.keys):
                 self._save(ring.with_state(ids, State.RETIRED))
+        self._copy()
 
     def revive(self, ids: frozenset[str]) -> None:
         """Say that something refers to retired keys again: a backup was restored, or a writer was late."""
         with self._changing() as ring:
             if any(key.id in ids and key.state is State.RETIRED for key in ring.keys):
                 self._save(ring.with_state(ids, State.PREVIOUS))
+        self._copy()
 
     def destroy(self, id: str) -> None:
         """Forget a retired key for good: what only a backup holds under it cannot be read again."""
@@ -151,6 +155,7 @@ class KeyRing:
             if state is not State.RETIRED:
                 raise InvalidInput(f"the key {id} is {state}: only a retired one can be destroyed")
             self._save(ring.without(id))
+        self._copy()
 
     def root_key(self) -> bytes:
         """Return the root, for recovery shares and for nothing else."""
@@ -164,13 +169,23 @@ class KeyRing:
             yield self.ring
 
     def _save(self, ring: Ring) -> Ring:
-        """Write the file, then its copy. A kill between the two leaves an older copy, which the next start renews."""
-        text = encoded(ring, self._root)
-        put(self._file, text)
+        put(self._file, encoded(ring, self._root))
         self.ring = self._load()
-        with self._database.transaction() as transaction:
-            tables.keep(transaction, ring.version, text)
         return self.ring
+
+    def _copy(self) -> None:
+        """Let the database have what the file says. A kill before leaves an older copy, which the next start renews.
+
+        Never under the ring's lock: a transaction that seals something asks for that lock, and this asks for a
+        transaction.
+        """
+        with self._database.reading() as connection:
+            copy = tables.kept(connection)
+        text = self._file.read_bytes()
+        version, _ = told(text)
+        if copy is None or copy[0] < version:
+            with self._database.transaction() as transaction:
+                tables.keep(transaction, version, text)
 
     def _load(self) -> Ring:
         try:
@@ -197,9 +212,7 @@ class KeyRing:
         """Compare with the database's copy: it may be older, after a kill or a restore, and never newer or another."""
         if copy is not None:
             self._demand_own(copy)
-        if copy is None or copy[0] < self.ring.version:
-            with self._database.transaction() as transaction:
-                tables.keep(transaction, self.ring.version, self._file.read_bytes())
+        self._copy()
 
     def _demand_own(self, copy: tuple[int, bytes]) -> None:
         version, text = copy
@@ -214,7 +227,7 @@ class KeyRing:
             # The copy is for emergencies and the file is whole: the copy is written anew.
             version = 0
             with self._database.transaction() as transaction:
-                tables.keep(transaction, self.ring.version, self._file.read_bytes())
+                tables.forget(transaction)
         if version > self.ring.version:
             raise Permanent(
                 f"the key ring {self._file} is older (version {self.ring.version}) than what the database was sealed "

@@ -34,3 +34,8 @@ def keep(connection: Connection, version: int, text: bytes) -> None:
     """Put a copy in the place of the one before."""
     connection.execute(delete(rings).where(rings.c.version <= version))
     connection.execute(insert(rings).values(version=version, text=text))
+
+
+def forget(connection: Connection) -> None:
+    """Drop a copy that is damaged, for the one that follows at once."""
+    connection.execute(delete(rings))

@@ -8,10 +8,9 @@ from typing import Any
 from steersman.contract.ports import Context
 from steersman.contract.service import Action, Preview, Risk
 from steersman.model.entities import Entity, EntityKind
+from steersman.services.secrets.model.permissions import ROTATE
 from steersman.services.secrets.model.wire import Rotate, Rotated
 from steersman.services.secrets.store.safe import LookingSafe, Safe
-
-PERMISSION = "secrets.keys.rotate"
 
 
 def _looking(context: Context) -> LookingSafe:
@@ -40,7 +39,7 @@ ACTIONS = (
         help="Make a new key of the ring, and renew whatever older keys sealed while everything goes on.",
         args=Rotate,
         result=Rotated,
-        permission=PERMISSION,
+        permission=ROTATE,
         risk=Risk.DISRUPTIVE,
         preview=_preview,
         apply=_apply,

@@ -14,8 +14,9 @@ from steersman.runtime.logs import Logs
 from steersman.services.secrets.actions import ACTIONS
 from steersman.services.secrets.commands import COMMANDS
 from steersman.services.secrets.jobs import renew
+from steersman.services.secrets.model.permissions import PERMISSIONS
 from steersman.services.secrets.store.safe import Safe
-from steersman.services.secrets.web import PERMISSIONS, ROUTES
+from steersman.services.secrets.web import ROUTES
 
 
 @asynccontextmanager

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from steersman.contract.ports import Context
 from steersman.contract.service import Route
-from steersman.services.secrets.actions import PERMISSION as ROTATE
 from steersman.services.secrets.logic.references import checked_name
+from steersman.services.secrets.model.permissions import DESTROY, KEYS, NAMES, REVEAL, WRITE
 from steersman.services.secrets.model.wire import NewValue, RingView, SecretValue, SecretView
 from steersman.services.secrets.store.safe import Safe
-
-NAMES, WRITE, REVEAL = "secrets.names.read", "secrets.values.write", "secrets.values.reveal"
-KEYS, DESTROY = "secrets.keys.read", "secrets.keys.destroy"
 
 
 def _safe(context: Context) -> Safe:
@@ -42,14 +39,6 @@ def destroy(context: Context, id: str) -> RingView:
     return _safe(context).destroy(context.caller, id)
 
 
-PERMISSIONS = {
-    NAMES: "See which secrets there are, by name.",
-    WRITE: "Keep a secret under a name, and remove one.",
-    REVEAL: "Read the value of a secret back.",
-    KEYS: "See the keys of the ring, and how far a rotation is.",
-    ROTATE: "Make a new key and have everything renewed under it.",
-    DESTROY: "Forget a retired key for good.",
-}
 _VALUE = "/api/secrets/values/{name}"
 ROUTES = (
     Route(
