@@ -1,14 +1,19 @@
 """Signing in with a name and a password, for tokens and for the console alike.
 
 Whatever is wrong, the answer is the same and takes as long: a name that is nobody's, an account that is disabled or has
-no password, a wrong password, a wrong second factor. Hashing is bounded to half of the cores, so that a storm of
-sign-ins leaves the rest to everybody else; whoever does not fit into the queue is told to come back.
+no password, a wrong password, a wrong second factor. Hashing is bounded to half of the cores and yields to everything
+else, so that a storm of sign-ins leaves the rest to everybody else; whoever does not fit into the queue is told to come
+back. Who signs in from where they signed in before has a lane of their own: a storm of strangers does not hold them up.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,7 +37,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REFUSED = "the name, the password or the code is not right"
-_QUEUE = 64
+_QUEUE = 32
+_LOOKING, _NICER = 2, 10
 _UNKNOWN = "unknown"
 
 #: Something else than a code that may stand for the second factor of this account.
@@ -70,6 +76,34 @@ class Arrival:
     how: str
 
 
+class _Lane:
+    """Threads that hash, at the lowest priority of the process, and a bounded queue before them."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, "sign-in", initializer=_yield_to_others)
+        self.waiting = 0
+
+    def check(self) -> None:
+        """Refuse whoever would not fit, before anything is done for them; raises `Throttled`."""
+        if self.waiting >= _QUEUE:
+            raise Throttled("too many people sign in at once", retry_after=2.0)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        self.check()
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self.waiting -= 1
+
+
+def _yield_to_others() -> None:
+    """Let the scheduler prefer every other thread of this process to this one."""
+    thread = threading.get_native_id()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _NICER))
+
+
 class Login:
     """Takes attempts, one queue for the process."""
 
@@ -79,8 +113,9 @@ class Login:
         self._factor = factor
         self._evidence = evidence
         self._throttle = Throttle(ports.clock)
-        self._places = anyio.CapacityLimiter(max(1, (os.cpu_count() or 2) // 2))
-        self._queued = 0
+        self._strangers = _Lane(max(1, (os.cpu_count() or 2) // 2))
+        self._regulars = _Lane(1)
+        self._looking = anyio.CapacityLimiter(_LOOKING)
 
     async def for_tokens(self, attempt: Attempt) -> SignedIn:
         """Begin a session of tokens; raises `Unauthenticated` or `Throttled`."""
@@ -101,31 +136,27 @@ class Login:
     async def _enter(self, attempt: Attempt, work: Callable[[], T]) -> T:
         account = folded(attempt.name) or _UNKNOWN
         with self._throttle.waiting(attempt.address):
-            await self._slow_down(account, attempt)
+            lane = await self._slowed_down(account, attempt)
             try:
-                found = await self._in_queue(work)
+                found = await lane.run(work)
             except Unauthenticated:
                 self._throttle.failed(account, attempt.address)
                 raise
         self._throttle.succeeded(account)
         return found
 
-    async def _slow_down(self, account: str, attempt: Attempt) -> None:
-        seconds = self._throttle.seconds(account, attempt.address, known=False)
-        if not seconds:
-            return
-        known = await anyio.to_thread.run_sync(self._is_known, attempt)
+    async def _slowed_down(self, account: str, attempt: Attempt) -> _Lane:
+        """Wait for what failed before, and return the lane of whoever that is."""
+        if not self._throttle.seconds(account, attempt.address, known=False) and not self._strangers.waiting:
+            return self._strangers
+        known = not self._throttle.fails(attempt.address) and await anyio.to_thread.run_sync(
+            self._is_known, attempt, limiter=self._looking
+        )
+        lane = self._regulars if known else self._strangers
+        lane.check()
         if seconds := self._throttle.seconds(account, attempt.address, known=known):
             await self._ports.clock.sleep(seconds)
-
-    async def _in_queue(self, work: Callable[[], T]) -> T:
-        if self._queued >= _QUEUE:
-            raise Throttled("too many people sign in at once", retry_after=2.0)
-        self._queued += 1
-        try:
-            return await anyio.to_thread.run_sync(work, limiter=self._places)
-        finally:
-            self._queued -= 1
+        return lane
 
     def _is_known(self, attempt: Attempt) -> bool:
         with self._ports.database.reading() as connection:

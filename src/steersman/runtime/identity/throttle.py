@@ -17,12 +17,14 @@ from steersman.contract.ports import Clock
 from steersman.model.errors import Throttled
 
 #: Failures that cost nothing: a person mistypes, and an office has one address.
-_FREE_OF_ACCOUNT, _FREE_OF_ADDRESS = 5, 20
+_FREE_OF_ACCOUNT, _FREE_OF_ADDRESS, _FREE_OF_FAILING = 5, 20, 3
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 5.0
 #: Failures are forgotten one by one, each after so long.
 _FORGET_SECONDS = 60.0
 _MOST_COUNTED = 50
 _WAITING_PER_ADDRESS = 8
+#: Of addresses that failed lately no more than so many attempts wait at a time, all together.
+_WAITING_OF_FAILING = 64
 _REMEMBERED = 10_000
 
 
@@ -63,6 +65,11 @@ class Throttle:
     def __init__(self, clock: Clock) -> None:
         self._accounts, self._addresses = _Counts(clock), _Counts(clock)
         self._waiting: dict[str, int] = {}
+        self._waiting_of_failing = 0
+
+    def fails(self, address: str) -> bool:
+        """Tell whether attempts from there failed lately more often than a person mistypes."""
+        return self._addresses.now(address) > _FREE_OF_FAILING
 
     def seconds(self, account: str, address: str, *, known: bool) -> float:
         """Return how long an attempt waits; `known` says that the account signed in from there before."""
@@ -81,13 +88,16 @@ class Throttle:
     @contextmanager
     def waiting(self, address: str) -> Iterator[None]:
         """Hold a place among an address's attempts; raises `Throttled` when it has too many already."""
-        held = self._waiting.get(address, 0)
-        if held >= _WAITING_PER_ADDRESS:
+        held, failing = self._waiting.get(address, 0), self.fails(address)
+        crowded = failing and self._waiting_of_failing >= _WAITING_OF_FAILING
+        if held >= _WAITING_PER_ADDRESS or crowded:
             raise Throttled("too many attempts to sign in at once from this address", retry_after=_LONGEST_SECONDS)
         self._waiting[address] = held + 1
+        self._waiting_of_failing += failing
         try:
             yield
         finally:
+            self._waiting_of_failing -= failing
             left = self._waiting[address] - 1
             if left:
                 self._waiting[address] = left

@@ -148,7 +148,7 @@ def _platform(folder: Path) -> Iterator[int]:
     settings = folder / "settings.toml"
     settings.write_text(_SETTINGS)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STEERSMAN_")}
-    command = [sys.executable, "-m", "steersman", "up", "--data", str(folder / "data"), "--config", str(settings)]
+    command = [sys.executable, "-m", "steersman.cli", "up", "--data", str(folder / "data"), "--config", str(settings)]
     with subprocess.Popen(
         [*command, "--listen", f"127.0.0.1:{port}"],
         env=clean | {"STEERSMAN_BOOTSTRAP_TOKEN": _TOKEN},
