@@ -12,7 +12,7 @@ from steersman.services.compliance.web import PAGES, PERMISSIONS, ROUTES
 SERVICE = Service(
     name="compliance",
     help="Tells which requirements of ASVS, SOC 2 and the GDPR are met, and what shows it.",
-    prefixes=("/api/compliance",),
+    prefixes=("/api/compliance", "/compliance"),
     requires=(House, Identity, LoadedSettings),
     permissions=PERMISSIONS,
     routes=ROUTES,
