@@ -27,7 +27,7 @@ class FreeText:
         self._routes: list[tuple[re.Pattern[str], frozenset[str], frozenset[str]]] = []
         for route in routes:
             if isinstance(route, APIRoute) and (names := frozenset(_of_route(route))):
-                self._routes.append((route.path_regex, frozenset(route.methods), names))
+                self._routes.append((route.path_regex, frozenset(route.methods or ()), names))
         self._raw = {one.path: frozenset(_of_model(one.query)) for one in raw if one.query}
 
     def describes(self, path: str) -> bool:
