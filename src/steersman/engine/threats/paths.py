@@ -80,7 +80,7 @@ _STRONG_WRAPPERS = frozenset(
     {"php", "phar", "expect", "gopher", "dict", "netdoc", "ssh2", "file", "compress.zlib", "compress.bzip2", "glob"}
 )
 
-#: Pieces of text of which one has to be there, a pattern, its weight and what it means: in values, and in targets besides.
+#: Pieces of text of which one has to be there, a pattern, its weight and what it means; targets have more of them.
 _OF_VALUES = (
     (("/./", "{file}"), _FUZZED, 52, "a path as tools write them that try paths"),
     ((":",), _DRIVE, 52, "a folder of the system on a drive of Windows"),

@@ -71,7 +71,7 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
         "words of a command in braces",
     ),
     ("${", r"\$\{jndi:|\$\{(?:lower|upper|env|sys|java|::-)[^}]{0,40}[}:]", 60, "a lookup that loads code"),
-    ("<!--", r"<!--\s{0,3}#\s{0,3}(?:exec|include|echo|printenv)\b", 62, "a directive that the server runs"),
+    ("<!--", r"<!--\s{0,3}#\s{0,3}(?:exec|include|echo|printenv)\b", 95, "a directive that the server runs"),
     *(
         (name, rf"{name}(?<!\w{name})\s{{0,3}}\(\s{{0,3}}[\"'$)]", 45.0, "a call that runs a command")
         for name in (
@@ -103,7 +103,12 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
         54,
         "a command that reads a file of the system",
     ),
-    ("`", r"`\s{0,3}(?:true|false|sleep\s{1,3}\d{1,4})\s{0,3}`", 54, "a command that tells by its end whether it ran"),
+    (
+        "`",
+        r"^[\s\"';|&]{0,5}`\s{0,3}(?:true|false|sleep\s{1,3}\d{1,4})\s{0,3}`[\s\"';|&]{0,5}$",
+        54,
+        "a command that tells by its end whether it ran",
+    ),
     ("`", r"^[\"'\s]{0,3}`[^`]{1,200}`[\"'\s]{0,3}$", 30, "the value is in backticks"),
     ("getruntime processbuilder", r"getruntime\s{0,3}\(|processbuilder", 52, "a call that runs a command"),
     (

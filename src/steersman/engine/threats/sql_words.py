@@ -125,7 +125,41 @@ _WORDS = {
     " uncompressed_length validate_password_strength vsize wait_for_executed_gtid_set weight_string xmlagg"
     " xmlparse xmlserialize cursor_to_xml schema_to_xml query_to_xmlschema current_catalog suser_id suser_name"
     " fn_dblog timestampadd sysdatetimeoffset datetime2 to_clob to_nchar to_yminterval utc_date quote_nullable"
-    " txid_current likelihood",
+    " txid_current likelihood"
+    " asbinary astext aswkb aswkt can_access_column can_access_database can_access_view convexhull"
+    " endpoint exteriorring geomcollection geomcollfromtext geometryn glength is_ipv4_compat"
+    " is_ipv4_mapped is_uuid isclosed issimple json_array_append json_arrayagg json_contains"
+    " json_insert json_length json_merge json_merge_patch json_merge_preserve json_objectagg"
+    " json_overlaps json_pretty json_quote json_remove json_replace json_schema_valid json_set"
+    " json_storage_size json_table json_unquote json_valid linefromtext mbrequal numgeometries pointn"
+    " release_all_locks roles_graphml source_pos_wait srid startpoint statement_digest_text"
+    " uuid_to_bin wait_until_sql_thread_after_gtids array_dims array_fill array_lower array_ndims"
+    " array_position array_prepend array_replace array_to_json bool_or cbrt clock_timestamp"
+    " col_description convert_from convert_to covar_pop covar_samp current_query current_schemas"
+    " date_bin gen_random_uuid has_database_privilege hostmask inet_client_port inet_merge"
+    " inet_server_port json_array_elements json_each_text json_extract_path json_object_agg"
+    " json_populate_record json_to_record json_typeof justify_hours lastval lcm make_timestamp masklen"
+    " num_nulls obj_description parse_ident percentile_cont percentile_disc pg_conf_load_time"
+    " pg_get_viewdef pg_postmaster_start_time pg_terminate_backend pg_typeof phraseto_tsquery"
+    " plainto_tsquery range_merge regr_avgx set_masklen setval shobj_description statement_timestamp"
+    " strpos textcat timeofday to_jsonb to_regclass to_tsquery transaction_timestamp ts_headline"
+    " ts_rank upper_inc width_bucket xml_is_well_formed xmlcomment xmlexists xmlpi xmlroot xpath"
+    " sqlite_compileoption_used sqlite_offset unixepoch app_name atn2 columns_updated cursor_status"
+    " datefromparts datetime2fromparts decryptbykey eomonth error_procedure error_severity"
+    " filegroup_id filegroup_name filegroupproperty fn_helpcollations fn_trace_gettable"
+    " fn_virtualfilestats fulltextcatalogproperty getansinull getutcdate has_perms_by_name"
+    " ident_current ident_incr ident_seed indexproperty is_rolemember isjson json_modify loginproperty"
+    " newsequentialid object_definition object_schema_name original_login parsename pwdcompare"
+    " pwdencrypt rowcount_big serverproperty sessionproperty string_escape string_split suser_sid"
+    " switchoffset textptr textvalid todatetimeoffset try_parse typeproperty xact_state appendchildxml"
+    " bitand cluster_id corr_k corr_s dbtimezone empty_blob empty_clob existsnode feature_id from_tz"
+    " insertchildxml iteration_number make_ref nanvl new_time nls_charset_decl_len nls_charset_id"
+    " nls_charset_name nls_initcap nls_lower nls_upper nlssort numtoyminterval powermultiset"
+    " presentnnv rawtonhex reftohex remainder rowidtochar rowidtonchar scn_to_timestamp"
+    " sessiontimezone stats_mode sys_connect_by_path sys_dburigen sys_extract_utc sys_typeid"
+    " sys_xmlagg sys_xmlgen systimestamp timestamp_to_scn to_binary_double to_binary_float to_blob"
+    " to_dsinterval to_lob to_multi_byte to_nclob to_single_byte to_timestamp_tz tz_offset xmlcast"
+    " xmlcdata xmlcolattval xmldiff xmlisvalid xmlpatch xmlquery xmlsequence xmltable xmltransform",
     "G": "sleep benchmark pg_sleep pg_sleep_for pg_sleep_until load_file extractvalue"
     " updatexml randomblob load_extension"
     " lo_import lo_export lo_get lo_put lo_from_bytea pg_read_file xmltype query_to_xml database_to_xml dblink"
@@ -147,7 +181,13 @@ _WORDS = {
     " bool_and checksum datetime difference dump every group_concat hashbytes insert json json_type lag lead"
     " left likely lower max month oct ora point polygon printf rank replace schema soundex str strftime string"
     " total typeof unicode values make_interval age treat cardinality corr median mode nextval currval interval"
-    " linestring",
+    " linestring"
+    " area buffer can_access_table centroid contains crosses dimension disjoint envelope equals"
+    " grouping intersects isempty overlaps touches factorial format_type gcd get_bit get_byte height"
+    " host isfinite make_date make_time netmask network path popen scale set_bit set_byte setweight"
+    " strip trunc changes choose error_line error_message error_number error_state file_id file_name"
+    " host_id isdate parse permissions schema_id square type_id type_name collect compose cosh"
+    " decompose deref prediction ref sinh tanh uid value",
     "e": "the a an of to for with this that these those it its be been are was"
     " were you your we our they their he she his"
     " her them as at if so can will would should may must might have has"
@@ -182,7 +222,7 @@ PAIRS: dict[tuple[str, str], float] = {
     ("detach", "database"): 52,
     ("backup", "database"): 52,
     ("restore", "database"): 45,
-    ("identified", "by"): 52,
+    ("identified", "by"): 25,
     ("merge", "into"): 40,
     ("collate", "nocase"): 52,
     ("start", "transaction"): 30,
@@ -217,7 +257,7 @@ PAIRS: dict[tuple[str, str], float] = {
     ("current_user", "("): 20,
     ("open", "rowset"): 50,
     ("with", "rollup"): 45,
-    ("create", "user"): 25,
+    ("create", "user"): 42,
     ("autonomous_transaction", ";"): 50,
     ("goto", "label"): 20,
     ("match", "("): 20,

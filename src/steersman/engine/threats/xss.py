@@ -19,7 +19,7 @@ from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, SQU
 _SQUEEZED_OUT = "\\^~|*!?%$#"
 _TORN_BY = re.compile(r"/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
 _HANDLER = re.compile(
-    r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/"
+    r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c\d)\]}]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/"
     r"|\\\]^`-]{0,40}?)=(?!=)"
 )
 _COMMENT = re.compile(r"/\*[^*]{0,200}\*/|//[^\n]{0,200}\n")
@@ -142,6 +142,9 @@ def _handlers(lowered: str) -> Iterator[Sign]:
             if name in _EVENTS:
                 yield _sign(58 if begins else 55, "a handler of an event", found[0] + lowered[found.end() :][:30])
                 return
+            if lowered[found.start() - 1 : found.start()].isalnum():
+                # Behind a digit only what is the name of an event begins another attribute.
+                continue
             is_call = "(" in lowered[: found.start()]
             yield _sign(52 if begins else 18 if is_call else 50, "an attribute with the name of a handler", found[0])
         if tried >= 20:

@@ -166,6 +166,33 @@ WHOLE = Clues(
         "script in nothing but brackets and signs",
         r"(?:[!+]{1,3}\[\]|\[[!+]{1,4}\[\]\]){1,9}\s{0,3}[+\[(]",
     ),
+    clue(
+        "-->",
+        51,
+        "the value ends a comment of the page",
+        r"--!?>(?<=[^\s-]-->)|--!?>\s{0,3}(?:<|$)|^\S{1,40}\s{0,3}--!?>",
+    ),
+    word_clue("window document globalthis", 52, "a member of the page by a name", r"\s{0,9}(?:\?\.)?\s{0,9}\["),
+    word_clue(
+        "self this top parent frames globalthis opener",
+        53,
+        "an object of the page",
+        r"\s{0,9}(?:\?\.|\.)\s{0,9}(?:alert|confirm|prompt|eval|atob|document|window|cookie|globalthis|settimeout"
+        r"|setinterval|frames|opener|origin|constructor|onerror|name\s{0,3}=)\b",
+    ),
+    clue(
+        "(",
+        52,
+        "an object of the page in brackets",
+        r"(?:^|[^\w])\(\s{0,3}(?:window|document|self|this|top|parent|frames|globalthis|opener)\s{0,3}\)\s{0,3}[\[.?]",
+    ),
+    word_clue("alert confirm prompt atob btoa", 50, "a call of a function of the page", r"\s{0,9}\("),
+    clue(
+        "=",
+        51,
+        "a member is given something behind a quote",
+        r"[\"']\s{0,9}[)}\]]{0,3}\s{0,3};\s{0,9}[a-z_$][\w$]{0,30}(?:\.[\w$]{1,30}){1,4}\s{0,9}=(?!=)",
+    ),
     clue("charset", 45, "a character set of the attacker", r"charset\s{0,3}=\s{0,3}[\"']?\s{0,3}utf-?7"),
     clue(
         "xlink xmlns formaction srcdoc datasrc dynsrc lowsrc fscommand seeksegmenttime",
