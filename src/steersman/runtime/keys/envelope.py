@@ -16,6 +16,7 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,6 +34,8 @@ _AT_WRAPPED = _AT_WRAP_NONCE + _NONCE
 _AT_NONCE = _AT_WRAPPED + _WRAPPED
 _AT_CONTENT = _AT_NONCE + _NONCE
 _TAG = 16
+#: How much longer an envelope is than what is in it.
+OVERHEAD = _AT_CONTENT + _TAG
 _USE = b"steersman envelope wrapping 1"
 
 
@@ -50,8 +53,17 @@ class Place:
 
     def associated(self) -> bytes:
         """Return a text that no other place has."""
-        parts = [part.encode() for part in (self.table, self.column, self.row)]
-        return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return _column(self.table, self.column) + _counted(self.row)
+
+
+@lru_cache(maxsize=256)
+def _column(table: str, column: str) -> bytes:
+    return _counted(table) + _counted(column)
+
+
+def _counted(part: str) -> bytes:
+    text = part.encode()
+    return len(text).to_bytes(4, "big") + text
 
 
 def seal(secret: bytes, place: Place, key_id: bytes, key: bytes) -> bytes:
@@ -67,7 +79,7 @@ def seal(secret: bytes, place: Place, key_id: bytes, key: bytes) -> bytes:
 
 def key_id_of(sealed: bytes) -> bytes | None:
     """Return the id of the key that an envelope asks for, or None for what is no envelope of this layout."""
-    if len(sealed) < _AT_CONTENT + _TAG or not sealed.startswith(MAGIC):
+    if len(sealed) < OVERHEAD or not sealed.startswith(MAGIC):
         return None
     return sealed[_AT_KEY:_AT_SALT]
 

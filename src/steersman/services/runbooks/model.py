@@ -19,13 +19,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Webhook(BaseModel):
-    """One HTTP request. `headers_file` has lines such as `Authorization: Bearer ...` and is nobody else's to read."""
+    """One HTTP request. `headers_file` has lines such as `Authorization: Bearer ...` and is nobody else's to read.
+
+    In `headers` a word such as `secret:NAME` stands for the secret of that name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
     headers_file: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("url")
     @classmethod
@@ -44,6 +48,7 @@ class Runbook(BaseModel):
     `check_command` says whether there is still something to do: it ends with 0 when there is not. Without one, a
     command whose end was not seen because the platform was killed is not run again.
     `self_healing` says that the owner lets the target be repaired without asking, as the services of this machine do.
+    In `environment` a word such as `secret:NAME` stands for the secret of that name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

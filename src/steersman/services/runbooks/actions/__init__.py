@@ -14,6 +14,7 @@ from steersman.contract.service import Action, Preview
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.errors import Conflict, InvalidInput, NotFound, Permanent, Temporary
 from steersman.services.runbooks.actions.process import Ending, run, still_running
+from steersman.services.runbooks.actions.revealing import revealed
 from steersman.services.runbooks.actions.webhook import call
 from steersman.services.runbooks.model import RISKS, Ran, RiskName, Run, Runbook, entity_of
 from steersman.services.runbooks.store import Book, Runs
@@ -54,13 +55,14 @@ def _apply(risk: RiskName, context: Context, key: str, args: Run) -> Ran:
         return _demand_success(ended)
     if runs.begun(key) and runbook.command:
         _demand_repeatable(runbook, args, key)
-    if runbook.check_command and _run(runbook, runbook.check_command, args, key).code == 0:
+    if runbook.check_command and _run(context, runbook, runbook.check_command, args, key).code == 0:
         words = "the check says that there is nothing to do any more"
         return runs.end(key, Ran(args.name, 0, words, needed=runs.begun(key)))
     runs.begin(key, args.name)
     if runbook.webhook is not None:
-        return runs.end(key, call(runbook.webhook, args.name, args.target, key, runbook.timeout_seconds))
-    return _demand_success(runs.end(key, _told(args.name, _run(runbook, runbook.command, args, key), runbook)))
+        headers = revealed(context, runbook.webhook.headers)
+        return runs.end(key, call(runbook.webhook, headers, args.name, args.target, key, runbook.timeout_seconds))
+    return _demand_success(runs.end(key, _told(args.name, _run(context, runbook, runbook.command, args, key), runbook)))
 
 
 def _demand_repeatable(runbook: Runbook, args: Run, key: str) -> None:
@@ -73,14 +75,16 @@ def _demand_repeatable(runbook: Runbook, args: Run, key: str) -> None:
         )
 
 
-def _run(runbook: Runbook, command: tuple[str, ...], args: Run, key: str) -> Ending:
+def _run(context: Context, runbook: Runbook, command: tuple[str, ...], args: Run, key: str) -> Ending:
+    own = revealed(context, runbook.environment)
     environment = {
-        **runbook.environment,
+        **own.values,
         "STEERSMAN_KEY": key,
         "STEERSMAN_RUNBOOK": args.name,
         "STEERSMAN_TARGET": args.target,
     }
-    return run(command, runbook.folder, environment, runbook.timeout_seconds)
+    ended = run(command, runbook.folder, environment, runbook.timeout_seconds)
+    return Ending(ended.code, own.without(ended.output))
 
 
 def _told(name: str, ending: Ending, runbook: Runbook) -> Ran:
@@ -103,7 +107,7 @@ def _undo(risk: RiskName, context: Context, key: str, args: Run, result: Ran) ->
         return
     if not runbook.undo_command:
         raise Conflict(f"the runbook {args.name} declares no undo_command")
-    ending = _run(runbook, runbook.undo_command, args, key)
+    ending = _run(context, runbook, runbook.undo_command, args, key)
     if ending.code != 0:
         raise Permanent(f"the undo of the runbook {args.name} ended with {ending.code}: {ending.output[-400:]}")
 

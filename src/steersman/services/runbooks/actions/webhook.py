@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from steersman.model.errors import Permanent, Temporary
+from steersman.services.runbooks.actions.revealing import Revealed
 from steersman.services.runbooks.model import Ran, Webhook
 
 _TAIL_BYTES = 4096
@@ -19,18 +20,18 @@ _TAIL_BYTES = 4096
 _MOST_BYTES = 64 * 1024
 
 
-def call(webhook: Webhook, name: str, target: str, key: str, timeout_seconds: float) -> Ran:
-    """Make the request; raises `Temporary` where repeating it may help, and `Permanent` where it cannot."""
+def call(webhook: Webhook, given: Revealed, name: str, target: str, key: str, timeout_seconds: float) -> Ran:
+    """Call it with these headers; raises `Temporary` where repeating it may help, and `Permanent` where it cannot."""
     from httpx2 import Client, HTTPError
 
-    headers = {"Idempotency-Key": key, **_headers(webhook.headers_file)}
+    headers = {"Idempotency-Key": key, **_headers(webhook.headers_file), **given.values}
     body = {"runbook": name, "target": target, "key": key}
     try:
         with (
             Client(trust_env=False, follow_redirects=False, timeout=timeout_seconds) as client,
             client.stream(webhook.method, webhook.url, json=body, headers=headers) as answer,
         ):
-            output = _tail(answer.iter_bytes())
+            output = given.without(_tail(answer.iter_bytes()))
             status = answer.status_code
     except HTTPError as error:
         raise Temporary(f"{webhook.url} did not answer: {type(error).__name__} {error}".strip()) from error

@@ -1,8 +1,8 @@
 """`steersman bench keys`: what sealing costs.
 
 Sealing and opening a password of 32 bytes and a text of 4 KiB, beside Fernet of `cryptography` with one key, which
-wraps nothing and binds to no place. Then rows written and read one transaction each, as services do, with a sealed and
-with a plain column, in turns, so that both meet the same disk.
+wraps nothing and binds to no place. Then secrets kept and looked up as the service does it, with its transaction and
+its entry in the journal, and the same with a column that seals nothing, in turns, so that both meet the same disk.
 """
 
 from __future__ import annotations
@@ -11,35 +11,36 @@ import os
 import statistics
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
-from steersman.runtime.clock import SystemClock
-from steersman.runtime.database.engine import open_engine
-from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.keys.envelope import OVERHEAD
 from steersman.runtime.keys.imported import FernetPeer
-from steersman.runtime.keys.keyring import KeyRing, Marked
+from steersman.runtime.keys.keyring import Marked
+from steersman.services.secrets.commands.prove.victim import CALLER, opened
+from steersman.services.secrets.model.wire import NewValue
+from steersman.services.secrets.store.safe import Safe
 
 _PLACES = ("password of 32 bytes", 32), ("text of 4 KiB", 4096)
 _SLICES = 9
 
 
 def keys(
-    rows: Annotated[int, typer.Option(help="Rows written and read, of each kind.")] = 2000,
+    rows: Annotated[int, typer.Option(help="Secrets kept and looked up, of each kind.")] = 2000,
     calls: Annotated[int, typer.Option(help="Values sealed and opened, of each kind.")] = 20_000,
 ) -> None:
     """Measure, and print one line for each figure."""
     with tempfile.TemporaryDirectory(prefix="steersman-bench-") as folder:
-        (Path(folder) / "database").mkdir()
-        with closing(SqlDatabase(open_engine(None, Path(folder) / "database"))) as database:
-            marked = KeyRing.open(Path(folder) / "secrets", database, SystemClock()).column("bench_rows", "content")
-            for name, size in _PLACES:
-                _alone(marked, name, os.urandom(size), calls)
-            _stored(marked, database, rows)
+        safe = opened(Path(folder))
+        marked = safe.ring.column("secrets_named", "sealed")
+        for name, size in _PLACES:
+            _alone(marked, name, os.urandom(size), calls)
+        _stored(safe, rows)
 
 
 def _alone(marked: Marked, name: str, secret: bytes, calls: int) -> None:
@@ -56,44 +57,30 @@ def _alone(marked: Marked, name: str, secret: bytes, calls: int) -> None:
         )
 
 
-def _stored(marked: Marked, database: SqlDatabase, rows: int) -> None:
-    """Write and read rows one by one. The plain column takes the same number of bytes, so that only sealing differs."""
-    with database.transaction() as transaction:
-        for table in ("bench_rows", "bench_plain"):
-            transaction.exec_driver_sql(f"CREATE TABLE {table} (id TEXT PRIMARY KEY, content BLOB)")
-    secret = os.urandom(32)
-    plain, numbers = marked.seal("r", secret), iter(range(10 * rows + 100))
-
-    def write(table: str, content: Callable[[str], bytes]) -> None:
-        row = f"r{next(numbers)}"
-        with database.transaction() as transaction:
-            transaction.exec_driver_sql(f"INSERT INTO {table} VALUES (?, ?)", (row, content(row)))  # noqa: S608 - a name from above
-
-    def read(table: str, row: str) -> bytes:
-        with database.reading() as connection:
-            found = connection.exec_driver_sql(f"SELECT content FROM {table} WHERE id = ?", (row,))  # noqa: S608 - likewise
-            return bytes(found.scalar_one())
-
+def _stored(safe: Safe, rows: int) -> None:
+    """Keep and look up secrets as the service does, one transaction and one entry of the journal each."""
+    bare, value = replace(safe, column=_Plain()), NewValue(value=SecretStr("a password of some 32 characters"))
+    safe.put(CALLER, "sealed", value)
+    bare.put(CALLER, "plain", value)
     each = max(1, rows // _SLICES)
-    sealed, bare = _medians(
-        [
-            lambda: write("bench_rows", lambda row: marked.seal(row, secret)),
-            lambda: write("bench_plain", lambda _row: plain),
-        ],
-        each,
-    )
-    typer.echo(
-        f"a row written with a sealed column: {sealed * 1e6:.0f} us, plain {bare * 1e6:.0f} us: {_more(sealed, bare)}"
-    )
-    for table, content in (("bench_rows", marked.seal("one", secret)), ("bench_plain", plain)):
-        with database.transaction() as transaction:
-            transaction.exec_driver_sql(f"INSERT INTO {table} VALUES ('one', ?)", (content,))  # noqa: S608 - likewise
-    sealed, bare = _medians(
-        [lambda: marked.open("one", read("bench_rows", "one")), lambda: read("bench_plain", "one")], each
-    )
-    typer.echo(
-        f"a row read with a sealed column: {sealed * 1e6:.0f} us, plain {bare * 1e6:.0f} us: {_more(sealed, bare)}"
-    )
+    for what, ours, theirs in (
+        ("kept", lambda: safe.put(CALLER, "sealed", value), lambda: bare.put(CALLER, "plain", value)),
+        ("looked up", lambda: safe.value(CALLER.tenant, "sealed"), lambda: bare.value(CALLER.tenant, "plain")),
+    ):
+        sealed, plain = _medians([ours, theirs], each)
+        more = (sealed / plain - 1) * 100
+        typer.echo(f"a secret {what}: {sealed * 1e6:.0f} us, without sealing {plain * 1e6:.0f} us: {more:+.1f} %")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A column that seals nothing, to compare with; as many bytes as an envelope has."""
+
+    def seal(self, row: str, secret: bytes) -> bytes:
+        return bytes(OVERHEAD) + secret
+
+    def open(self, row: str, sealed: bytes) -> bytes:
+        return sealed[OVERHEAD:]
 
 
 def _medians(works: list[Callable[[], object]], each: int) -> list[float]:
@@ -106,7 +93,3 @@ def _medians(works: list[Callable[[], object]], each: int) -> list[float]:
                 work()
             times.append((perf_counter() - began) / each)
     return [statistics.median(times) for times in taken]
-
-
-def _more(sealed: float, bare: float) -> str:
-    return f"{(sealed / bare - 1) * 100:+.1f} %"

@@ -1,0 +1,23 @@
+"""Kills at any moment of writing and rotating lose nothing; `prove keys` is the same with 200 of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from steersman.services.secrets.commands.prove.keys import prove
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("ASVS-16.5.3", "SOC2-CC7.5")
+def test_two_dozen_kills_lose_no_secret_and_no_key(tmp_path: Path) -> None:
+    figures = prove(24, 7, tmp_path)
+    assert figures["examples"] == []
+    assert figures["acknowledged_changes"] > 100
+    assert figures["acknowledged_rotations"] > 10
+
+
+@pytest.mark.full
+def test_two_hundred_kills_lose_no_secret_and_no_key(tmp_path: Path) -> None:
+    assert prove(200, 1, tmp_path)["examples"] == []
