@@ -143,7 +143,7 @@ class Auth:
         now_s = self._identity.now_ms() // 1000
         return self._identity.ring.published(now_s)
 
-    def me(self, request: Request) -> Me:
+    async def me(self, request: Request) -> Me:
         caller = caller_of(request)
         return Me(
             subject=caller.subject,
