@@ -24,7 +24,7 @@ _FORGET_SECONDS = 60.0
 _MOST_COUNTED = 50
 _WAITING_PER_ADDRESS = 8
 #: Of addresses that failed lately no more than so many attempts wait at a time, all together.
-_WAITING_OF_FAILING = 64
+_WAITING_OF_FAILING = 32
 _REMEMBERED = 10_000
 
 
