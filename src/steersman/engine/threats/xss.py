@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from steersman.engine.threats.markup import AMBIGUOUS, PLAIN, RUNNING, Tag, tags
 from steersman.engine.threats.verdict import Kind, Sign
-from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, SQUEEZED, WHOLE
+from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, OBJECT_BEFORE_A_COMMENT, SQUEEZED, WHOLE
 
 #: Browsers skip white space inside a scheme; whoever tears one by others relies on filters that drop them.
 _SQUEEZED_OUT = "\\^~|*!?%$#"
@@ -66,6 +66,8 @@ def xss_signs(
 
 def _script(lowered: str, present: frozenset[str]) -> Iterator[Sign]:
     if "/*" in lowered or "//" in lowered:
+        if found := OBJECT_BEFORE_A_COMMENT.search(lowered):
+            yield _sign(52, "an object of the page, and a comment that tears it apart", found[0])
         lowered = _COMMENT.sub(" ", lowered)
     if "=" in lowered and any(word.startswith("on") for word in present):
         yield from _handlers(lowered)

@@ -19,6 +19,10 @@ ATTRIBUTE = re.compile(
     r"|poster|style|xmlns|http-equiv|datasrc|fscommand|seeksegmenttime|allowscriptaccess)\s{0,9}/?\s{0,9}="
 )
 
+OBJECT_BEFORE_A_COMMENT = re.compile(
+    r"(?:^|[^\w.$])(?:self|this|top|frames|window|parent|document|globalthis)\s{0,9}/\*[^*]{0,99}\*/\s{0,9}[\[.)(/]"
+)
+
 #: Matched at the beginning of the value, without the space around it.
 AT_THE_BEGINNING = Clues(
     clue("", 55, "the value calls a function of the page", rf"[\"'`;,)}}\]>/\s]{{0,9}}(?:new\s++)?{_CALLS}\s*+[(`{{]"),
@@ -143,6 +147,9 @@ WHOLE = Clues(
     clue("<", 55, "the end of an attribute and a tag", r"[\"'`]\s{0,9}/?>\s{0,9}<\s{0,3}[/a-z!]"),
     clue("(", 56, "script in nothing but brackets and signs", r"\[\][\[\](){}!+ ]{16}"),
     word_clue("frames", 52, "an object of the page", r"\[\d{1,3}\]\.\w"),
+    word_clue("settimeout setinterval setimmediate", 51, "a call that runs text later", r"\s{0,9}\(\s{0,9}[\"'`]"),
+    clue("-moz-binding", 50, "a style that runs", r"-moz-binding"),
+    clue("--!>", 51, "the value ends a comment of the page", r"--!>"),
     word_clue("indexeddb.open indexeddb.deletedatabase caches.open", 51, "the storage of the page", r"\s{0,3}\("),
     word_clue("history.pushstate history.replacestate", 51, "the address of the page is changed", r"\s{0,3}\("),
     word_clue("getscript globaleval parsehtml", 51, "a call that runs what it loads", r"\s{0,3}\("),

@@ -20,10 +20,26 @@ from steersman.services.security.logic.lines import judge, line_of
         ({"value": "1 or 1=1", "field": "free_text"}, Kind.NONE),
         ({"request": "GET /?id=1%20or%201=1 HTTP/1.1\r\nHost: x\r\n\r\n"}, Kind.SQL),
         ({"request": "GET /?p=1%20or%201=1 HTTP/1.1\r\n\r\n", "free_text": ["p"]}, Kind.NONE),
+        ("GET /?id=1%20or%201=1 HTTP/1.1\r\nHost: x\r\n\r\n", Kind.SQL),
+        ({"method": "GET", "path": "/a?id=1%20or%201=1"}, Kind.SQL),
+        ({"path": "/a", "query": "id=1%20or%201=1"}, Kind.SQL),
+        ({"url": "https://x.example/a?id=1%20or%201=1", "free_text": ["id"]}, Kind.NONE),
+        ({"path": "/", "headers": {"Referer": ["a", "<script>x</script>"]}}, Kind.XSS),
+        ({"path": "/", "headers": [["X-A", "; cat /etc/passwd"]]}, Kind.COMMAND),
+        ({"method": "POST", "path": "/", "body": "a=1&b=%3Cscript%3E"}, Kind.XSS),
+        ({"method": "POST", "path": "/", "body": {"a": [{"b": "' or 1=1--"}]}}, Kind.SQL),
+        ({"method": "POST", "path": "/", "json": "' or 1=1--"}, Kind.SQL),
+        (
+            {"method": "POST", "path": "/", "body_base64": base64.b64encode(b"a=../../../etc/passwd").decode()},
+            Kind.PATH,
+        ),
+        ({"method": "POST", "path": "/", "body": None}, Kind.NONE),
+        ({"value": "1 or 1=1"}, Kind.SQL),
+        ({"value": "1 or 1=1", "field": "prompt"}, Kind.NONE),
         ({"request_base64": base64.b64encode(b"GET /?a=%ff%3Cscript> HTTP/1.1\r\n\r\n").decode()}, Kind.XSS),
     ],
 )
-def test_a_line_is_judged_as_what_it_is(told: dict[str, Any], kind: Kind) -> None:
+def test_a_line_is_judged_as_what_it_is(told: Any, kind: Kind) -> None:
     assert judge(line_of(json.dumps(told))).kind is kind
 
 
@@ -31,12 +47,20 @@ def test_a_line_is_judged_as_what_it_is(told: dict[str, Any], kind: Kind) -> Non
     ("text", "reason"),
     [
         ("{", "no JSON"),
-        ("[1]", "no object"),
-        ("{}", "exactly one of"),
-        ('{"value": "a", "request": "b"}', "2 are there"),
+        ("[1]", "neither a string nor an object"),
+        ("{}", "exactly one of .* none of them"),
+        ('{"value": "a", "request": "b"}', "there is request, value"),
         ('{"value": 1, "field": "query"}', "has to be a string"),
         ('{"value": "a", "field": "body_part"}', "one of query, path"),
-        ('{"value": "a"}', "one of query, path"),
+        ('{"value": "a", "path": "/"}', "there is value, path"),
+        ('{"path": 1}', "have to be strings"),
+        ('{"path": "/", "url": "/"}', "one of path, target"),
+        ('{"path": "/", "query": {}}', "query has to be a string"),
+        ('{"path": "/", "headers": "a: b"}', "headers has to be"),
+        ('{"path": "/", "headers": [["a"]]}', "headers has to be"),
+        ('{"path": "/", "body": "a", "json": {}}', "body and json"),
+        ('{"path": "/", "body_base64": 1}', "no base64"),
+        ('{"a":' * 100_000, "no JSON"),
         ('{"request_base64": "*"}', "no base64"),
         ('{"request": "GET /", "free_text": "prompt"}', "list of names"),
     ],
