@@ -1,0 +1,1 @@
+"""The tables of security, one file per revision. A released revision is never edited."""

@@ -1,0 +1,1 @@
+"""Where measures are kept, and where they are put into force."""
