@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from steersman.contract.fakes import fake_ports
-from steersman.contract.ports import Sealing
+from steersman.contract.ports import Sealing, Secrets
 from steersman.model.errors import Permanent
 from steersman.runtime.identity import sealing
 from steersman.runtime.keys.renewal import Renewal
@@ -56,3 +56,17 @@ def test_a_secret_of_one_account_does_not_open_in_another(accounts: Any, tmp_pat
         with pytest.raises(Permanent):
             column.open("jo", kept(accounts)["ines"])
         Renewal(ring, accounts.database).run()
+
+
+def test_a_client_secret_of_the_settings_is_looked_up_when_it_is_used(tmp_path: Path) -> None:
+    """Before the service that keeps secrets has started, and without one, a text is what it says."""
+
+    class Known:
+        def reveal(self, reference: str) -> str:
+            return f"value of {reference}"
+
+    provided: dict[type, Any] = {}
+    reveal = sealing.revealing(fake_ports(tmp_path, provided=provided))
+    assert reveal("secret:oidc") == "secret:oidc"
+    provided[Secrets] = Known()
+    assert reveal("secret:oidc") == "value of secret:oidc"

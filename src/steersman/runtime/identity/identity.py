@@ -28,7 +28,7 @@ from steersman.runtime.identity.passwords import Passwords
 from steersman.runtime.identity.possessions import Possessions
 from steersman.runtime.identity.providers import Provider
 from steersman.runtime.identity.roles import Grants, standing_roles
-from steersman.runtime.identity.sealing import Sealing, totp_column
+from steersman.runtime.identity.sealing import Sealing, revealing, totp_column
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.identity.tokens import LIFETIME_SECONDS, AccessTokens, Refused
 
@@ -76,9 +76,9 @@ class Identity:
         tokens = AccessTokens(ring, ports.clock, ports.ids, settings.named_issuer, settings.audience)
         evidence = Evidence(ports.clock, ports.ids, ports.database, ports.journal)
         passwords, standing = Passwords(settings.breached_passwords), standing_roles(services)
-        sealing, fetch = Sealing(ring.ring.derivation), PlainFetch(ports.clock)
+        sealing, fetch, reveal = Sealing(ring.ring.derivation), PlainFetch(ports.clock), revealing(ports)
         factor = SecondFactor(totp_column(ring.ring.derivation, ports), settings.issuer)
-        providers = {name: Provider(one, fetch, ports.clock) for name, one in settings.providers.items()}
+        providers = {name: Provider(one, fetch, ports.clock, reveal) for name, one in settings.providers.items()}
         once = Once(ring.ring.derivation, ports.clock)
         local = LocalKey(ports.data_dir / "secrets", settings.local_key)
         idle_ms = settings.idle_hours * _HOUR_MS

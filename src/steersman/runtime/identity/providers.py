@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -43,11 +43,15 @@ class Flow:
 
 @dataclass(slots=True)
 class Provider:
-    """Asks one provider. Methods block; they may be called from any thread."""
+    """Asks one provider. Methods block; they may be called from any thread.
+
+    `reveal` gives what a client secret stands for that is written as a reference, when it is used.
+    """
 
     settings: ProviderSettings
     fetch: Fetch
     clock: Clock
+    reveal: Callable[[str], str] = str
     _published: dict[str, Any] = field(default_factory=dict)
     _keys: list[dict[str, Any]] = field(default_factory=list)
     _published_at: float = 0.0
@@ -88,13 +92,14 @@ class Provider:
         metadata, settings = self._metadata(), self.settings
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": flow.verifier}
         headers: dict[str, str] = {}
-        if settings.client_secret is None:
+        secret = None if settings.client_secret is None else self.reveal(settings.client_secret.get_secret_value())
+        if secret is None:
             form["client_id"] = settings.client_id
         elif "client_secret_basic" in metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
-            pair = f"{quote_plus(settings.client_id)}:{quote_plus(settings.client_secret.get_secret_value())}"
+            pair = f"{quote_plus(settings.client_id)}:{quote_plus(secret)}"
             headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
-            form |= {"client_id": settings.client_id, "client_secret": settings.client_secret.get_secret_value()}
+            form |= {"client_id": settings.client_id, "client_secret": secret}
         answer = self.fetch(metadata["token_endpoint"], form, headers)
         if answer.status >= 500:
             raise Temporary("the provider cannot exchange the code now")

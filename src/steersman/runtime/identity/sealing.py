@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -60,6 +61,16 @@ def totp_column(derivation: bytes, ports: Ports) -> MarkedColumn:
     """Return what seals shared secrets of second factors: the ring, which reads and renews what is older than it."""
     derived, ring = _Derived(Sealing(derivation)), ports.provided.get(house.Sealing)
     return derived if ring is None else ring.column("identity_accounts", "totp", legacy=derived.open)
+
+
+def revealing(ports: Ports) -> Callable[[str], str]:
+    """Return what turns a reference of the settings into its value, once the service that keeps secrets has started."""
+
+    def reveal(text: str) -> str:
+        known: house.Secrets | None = ports.provided.get(house.Secrets)
+        return text if known is None else known.reveal(text)
+
+    return reveal
 
 
 def _place(account: str) -> str:
