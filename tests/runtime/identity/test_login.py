@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any
 
 import pyotp
@@ -147,3 +148,31 @@ def test_the_shared_secret_is_sealed_and_bound_to_its_account(desk: Any) -> None
     code = pyotp.TOTP(secret).at(desk.identity.now_ms() // 1000)
     with pytest.raises(Permanent, match="restore both from one backup"):
         desk.sign_in("otto", code=code)
+
+
+@pytest.mark.requirement("ASVS-6.3.1")
+def test_addresses_that_guess_share_a_few_places_and_leave_the_rest_to_others() -> None:
+    """A botnet of failing addresses fills its own places; whoever mistyped once still gets one."""
+    throttle = Throttle(FakeClock())
+    for number in range(100):
+        for _ in range(5):
+            throttle.failed("ines", f"198.51.100.{number}")
+    throttle.failed("otto", "192.0.2.1")
+    with ExitStack() as stack:
+        for number in range(32):
+            stack.enter_context(throttle.waiting(f"198.51.100.{number}"))
+        with pytest.raises(Throttled), throttle.waiting("198.51.100.99"):
+            pass
+        with throttle.waiting("192.0.2.1"):
+            pass
+    with throttle.waiting("198.51.100.99"):
+        pass
+
+
+def test_strangers_who_fill_the_queue_do_not_hold_up_a_person_at_their_usual_place(desk: Any) -> None:
+    desk.add("ines")
+    desk.sign_in("ines", address="192.0.2.7")
+    desk.identity.login._strangers.waiting = 32
+    with pytest.raises(Throttled):
+        desk.sign_in("ines", address="203.0.113.9")
+    assert desk.sign_in("ines", address="192.0.2.7").access

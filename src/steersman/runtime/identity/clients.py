@@ -170,11 +170,6 @@ def claim_code(transaction: Connection, given: Exchange, session: Id, now_ms: in
     return row
 
 
-def tidy(transaction: Connection, now_ms: int) -> None:
-    """Forget codes once no session that they became can be alive."""
-    transaction.execute(delete(tables.codes).where(tables.codes.c.expires_ms <= now_ms - sessions.LONGEST_MS))
-
-
 def _fits(challenge: str, verifier: str) -> bool:
     if not _VERIFIER.fullmatch(verifier):
         return False

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 REFUSED = "the name, the password or the code is not right"
 _QUEUE = 32
-_LOOKING, _NICER = 2, 19
+_LOOKING, _NICER = 2, 5
 _UNKNOWN = "unknown"
 
 #: Something else than a code that may stand for the second factor of this account.
@@ -77,7 +77,7 @@ class Arrival:
 
 
 class _Lane:
-    """Threads that hash, at the lowest priority of the process, and a bounded queue before them."""
+    """Threads that hash, behind the other threads of the process, and a bounded queue before them."""
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "sign-in", initializer=_yield_to_others)

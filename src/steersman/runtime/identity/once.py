@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from steersman.contract.ports import Clock
@@ -60,8 +60,3 @@ class Once:
 
     def _now_ms(self) -> int:
         return self.clock.wall_ns() // 1_000_000
-
-
-def tidy(transaction: Connection, now_ms: int) -> None:
-    """Forget answers to challenges that are too old to be answered again."""
-    transaction.execute(delete(tables.flows).where(tables.flows.c.expires_ms <= now_ms))

@@ -327,7 +327,11 @@ def knows_address(connection: Connection, account: str, address: str, now_ms: in
 
 
 def tidy(transaction: Connection, now_ms: int) -> None:
-    """Delete what can decide nothing any more: expired refresh tokens, and sessions whose address is forgotten."""
+    """Delete what can decide nothing any more: expired refresh tokens, sessions whose address is forgotten, challenges
+    that nobody may answer any more, and codes once no session that they became can be alive.
+    """
+    transaction.execute(delete(tables.flows).where(tables.flows.c.expires_ms <= now_ms))
+    transaction.execute(delete(tables.codes).where(tables.codes.c.expires_ms <= now_ms - LONGEST_MS))
     transaction.execute(delete(tables.refreshes).where(tables.refreshes.c.expires_ms <= now_ms))
     old = select(tables.sessions.c.id).where(
         tables.sessions.c.expires_ms <= now_ms, tables.sessions.c.created_ms <= now_ms - KNOWN_MS

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from steersman.contract.ports import Clock
 from steersman.model.errors import Throttled
@@ -36,7 +37,15 @@ class _Failures:
     at: float
 
 
-class _Counts:
+class Counts(Protocol):
+    """Fading counts of failures by key. One that is shared by several workers can stand in for that of the process."""
+
+    def now(self, key: str) -> float: ...
+    def add(self, key: str) -> None: ...
+    def clear(self, key: str) -> None: ...
+
+
+class OwnCounts:
     """Fading counts by key, the least recently failed forgotten first."""
 
     def __init__(self, clock: Clock) -> None:
@@ -62,8 +71,8 @@ class _Counts:
 class Throttle:
     """Counts failures, on the event loop only."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._accounts, self._addresses = _Counts(clock), _Counts(clock)
+    def __init__(self, clock: Clock, accounts: Counts | None = None, addresses: Counts | None = None) -> None:
+        self._accounts, self._addresses = accounts or OwnCounts(clock), addresses or OwnCounts(clock)
         self._waiting: dict[str, int] = {}
         self._waiting_of_failing = 0
 
