@@ -19,6 +19,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ import steersman.engine
 import steersman.runtime.telemetry
 from steersman.contract.ports import Caller, Ports, Sealing, Subjects
 from steersman.contract.service import Service
+from steersman.engine.personal import Kind, mask
+from steersman.engine.threats import inspect_pieces
 from steersman.runtime.actions import Actions
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.database.engine import open_engine
@@ -86,6 +89,9 @@ HOUSE_PROVIDES = (
     KeyRing,
 )
 
+#: What is hidden in the platform's own logs. Addresses stay: whoever looks for a broken connection needs them.
+_MASKED = frozenset(Kind) - {Kind.IP, Kind.MAC}
+
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
 _Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
 _Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
@@ -99,7 +105,7 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
     services = discover(house_provides=HOUSE_PROVIDES)
     keep_cache()
     settings = configured(services, config, {"data": data, "listen": listen, "insecure": insecure})
-    logs = Logs(SystemClock())
+    logs = Logs(SystemClock(), partial(mask, kinds=_MASKED))
     logs.configure(settings.house.log_level, settings.house.log_format)
     allow_descriptors(_DESCRIPTORS)
     weigh_session(settings.house.nice)
@@ -211,7 +217,7 @@ def compose(
     kept = settings.by_kind.get(IdentitySettings, IdentitySettings())
     assert isinstance(kept, IdentitySettings)  # noqa: S101 - narrows the type; the mapping is by class
     identity = Identity.open(ports, services, kept)
-    guard = Guard(clock, identity.evidence, settings.house.attacks)
+    guard = Guard(clock, identity.evidence, inspect_pieces, settings.house.attacks)
     provided |= {House: house, Actions: Actions(ports), Knobs: Knobs(ports), Identity: identity, Guard: guard}
     rules = Rules(
         keys=keys,

@@ -6,12 +6,15 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import structlog
 
+from steersman.app import _MASKED
 from steersman.contract.fakes import FakeClock
+from steersman.engine.personal import mask
 from steersman.runtime.logs import LogBuffer, Logs, OwnLog
 from steersman.runtime.otlp import logs_request
 
@@ -166,3 +169,16 @@ def test_records_become_a_valid_otlp_request() -> None:
         "l": "array_value",
         "d": "string_value",
     }
+
+
+@pytest.mark.requirement("ASVS-16.2.5")
+def test_what_a_library_logs_about_a_person_is_masked_and_addresses_stay(logs: Logs) -> None:
+    """With the masking that the composition gives."""
+    out = io.StringIO()
+    own = Logs(FakeClock(), partial(mask, kinds=_MASKED))
+    own.configure("info", "json", out)
+    text = "ines@example.org called from 13812345678 at 203.0.113.9"
+    logging.getLogger("a.library").warning(text, extra={"people": ["otto@example.org"]})
+    (line,) = _lines(out)
+    assert line["event"] == "i***@example.org called from 138****5678 at 203.0.113.9"
+    assert line["people"] == ["o***@example.org"]

@@ -1,7 +1,7 @@
 """Structured logs on stderr, and the same records for the telemetry store.
 
 Every log of the process passes here, also those of libraries. Secrets are taken out before anything is written or
-handed on. Nothing here writes files or talks to a network.
+handed on, and what `mask` knows about persons. Nothing here writes files or talks to a network.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ class OwnLog:
 class Logs:
     """The process's logging, set up once by `configure`. `hide` and `hand_to` may be called at any time."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, mask: Callable[[str], str] = lambda text: text) -> None:
         self._clock = clock
+        self._mask = mask
         self._hidden: tuple[str, ...] = ()
         self._sink: LogSink | None = None
         self._inside = threading.local()
@@ -117,7 +118,7 @@ class Logs:
         if isinstance(value, str):
             for secret in self._hidden:
                 value = value.replace(secret, _HIDDEN)
-            return _SECRET_TEXT.sub(lambda found: f"{found[1] or found[2]}{_HIDDEN}", value)
+            return self._mask(_SECRET_TEXT.sub(lambda found: f"{found[1] or found[2]}{_HIDDEN}", value))
         if isinstance(value, dict):
             return {name: self._clean(str(name), inner) for name, inner in value.items()}
         if isinstance(value, list | tuple | set | frozenset):

@@ -1,0 +1,95 @@
+"""Check digits against `python-stdnum`, which others rely on, and against what its own check digits make of any number."""
+
+from __future__ import annotations
+
+import string
+from datetime import date
+
+import pytest
+import stdnum.cn.ric
+import stdnum.cn.uscc
+import stdnum.exceptions
+import stdnum.iban
+import stdnum.luhn
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steersman.engine.personal import checksums
+
+_digits = st.text(string.digits, min_size=1, max_size=20)
+_signs = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+
+
+@given(_digits)
+def test_luhn_agrees_on_any_number(digits: str) -> None:
+    assert checksums.luhn(digits) == stdnum.luhn.is_valid(digits)
+
+
+@given(
+    st.text(_signs, min_size=9, max_size=9),
+    st.text(string.digits, min_size=6, max_size=6),
+    st.sampled_from(["91", "92", "11", "52", "Y1"]),
+)
+def test_credit_codes_agree_on_any_number_and_its_check_sign(rest: str, region: str, kind: str) -> None:
+    body = kind + region + rest
+    assert checksums.credit_code(body + stdnum.cn.uscc.calc_check_digit(body))
+    for sign in _signs:
+        assert checksums.credit_code(body + sign) == (sign == stdnum.cn.uscc.calc_check_digit(body))
+
+
+@given(
+    st.sampled_from(["110101", "320102", "440305", "810000", "999999"]),
+    st.dates(min_value=date(1880, 1, 1), max_value=date(2100, 1, 1)),
+    st.integers(0, 999),
+)
+def test_resident_ids_agree_on_their_check_digit(region: str, born: date, number: int) -> None:
+    body = f"{region}{born:%Y%m%d}{number:03d}"
+    right = stdnum.cn.ric.calc_check_digit(body + "0")
+    known = region[:2] in {"11", "32", "44", "81"}
+    assert [digit for digit in "0123456789X" if checksums.resident_id(body + digit)] == ([right] if known else [])
+
+
+@pytest.mark.parametrize(
+    "number", ["110101199002301234", "11010119901331123X", "000000199001010000", "1101011990010100", ""]
+)
+def test_what_is_no_resident_id_is_none(number: str) -> None:
+    assert not checksums.resident_id(number)
+
+
+@given(st.sampled_from(["DE", "FR", "GB", "NL", "NO", "CH"]), st.integers(0, 10**30))
+def test_ibans_agree(country: str, number: int) -> None:
+    """Where `stdnum` also knows the form of a bank's own number it is stricter, and never laxer."""
+    length = {"DE": 22, "FR": 27, "GB": 22, "NL": 18, "NO": 15, "CH": 21}[country]
+    text = f"{country}00{number:030d}"[:length]
+    text = country + stdnum.iban.calc_check_digits(text) + text[4:]
+    assert checksums.iban(text)
+    assert not checksums.iban(text[:-1] + str((int(text[-1]) + 1) % 10))
+    assert not checksums.iban(text[:-1])
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "4111111111111111",
+        "378282246310005",
+        "6200000000000005",
+        "3530111333300000",
+        "30569309025904",
+        "5555555555554444",
+    ],
+)
+def test_published_test_cards_are_cards(number: str) -> None:
+    assert checksums.payment_card(number)
+    assert not checksums.payment_card(number[:-1] + str((int(number[-1]) + 1) % 10))
+
+
+def test_the_specimen_of_icao_is_a_passport() -> None:
+    """The example of Doc 9303, part 4."""
+    line = "L898902C36UTO7408122F1204159ZE184226B<<<<<10"
+    assert checksums.machine_readable(line)
+    assert not checksums.machine_readable(line.replace("7408122", "7408123"))
+
+
+def test_the_first_address_of_bitcoin_is_a_wallet() -> None:
+    assert checksums.wallet("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa")
+    assert not checksums.wallet("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb")
