@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -128,3 +130,31 @@ def test_another_algorithm_of_the_settings_signs_at_once_and_the_old_key_verifie
     assert [key["alg"] for key in ring.published(50)["keys"]] == ["PS256", "EdDSA", "PS256"]
     assert ring.published(50)["keys"][1]["kid"] == old
     assert Keyring(tmp_path, 60, "PS256").ring.keys[0].kid == ring.ring.keys[0].kid
+
+
+_ROTATING = """
+import sys
+from pathlib import Path
+from steersman.runtime.identity.keyring import Keyring
+ring, now = Keyring(Path(sys.argv[1]), 0), 0
+while True:
+    now += 1
+    print(ring.rotate(now).kid, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_rotations_leaves_a_whole_ring_with_every_key_that_signed(tmp_path: Path) -> None:
+    """Whatever was told to have signed verifies after the kill, and the next rotation goes on from there."""
+    for _ in range(10):
+        with subprocess.Popen(
+            [sys.executable, "-c", _ROTATING, tmp_path], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            told = [process.stdout.readline().strip() for _ in range(20)]
+            process.kill()
+            told += [line.strip() for line in process.stdout if len(line) == len(told[0]) + 1]
+        ring = Keyring(tmp_path, 0)
+        assert set(told) <= {key.kid for key in ring.ring.keys}
+        assert ring.rotate(0).kid not in told
+        (tmp_path / FILE).unlink()

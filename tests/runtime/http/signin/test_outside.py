@@ -368,6 +368,7 @@ def test_a_disabled_account_is_not_let_in_by_any_provider(site: Any, browser: An
     assert back(browser, liar, begin(browser, liar)).status_code == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["slow", "endless", "closed"])
 def test_a_provider_that_drips_floods_or_hangs_up_is_one_that_does_not_answer(answer: str) -> None:
     """Against a real socket: the time of a whole answer is bounded, and so is its size."""
@@ -399,6 +400,7 @@ def test_a_provider_that_drips_floods_or_hangs_up_is_one_that_does_not_answer(an
         server.server_close()
 
 
+@pytest.mark.slow
 def test_a_real_provider_is_followed_the_whole_way(make_site: Any, make_browser: Any) -> None:
     """Another project's provider, over its own socket: discovery, consent page, code with PKCE, ID token and keys."""
     with warnings.catch_warnings():

@@ -197,6 +197,7 @@ def registered(browser: Any, make_device: Any) -> Any:
     return device
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_mutilated_answer_is_more_than_refused(browser: Any, registered: Any, data: Any) -> None:
@@ -212,6 +213,7 @@ def test_no_mutilated_answer_is_more_than_refused(browser: Any, registered: Any,
     assert browser.ask("POST", f"{OWN}/sign-in", json={"credential": credential}).status_code in {400, 401}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_mutilated_registration_is_more_than_refused(browser: Any, registered: Any, data: Any) -> None:
