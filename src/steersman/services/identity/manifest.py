@@ -25,6 +25,13 @@ EVENTS = (
     Event("identity.login.refused", 1, "A sign-in was refused; why, and from which address. A flood is counted."),
     Event("identity.token.refused", 1, "A token was refused at the door; why. The subject is the address."),
     Event("identity.refresh.refused", 1, "A refresh token was refused; why. The subject is its session."),
+    Event("identity.setup.refused", 1, "A link for the first administrator was wrong, old or used."),
+    Event("identity.passkey.added", 1, "Somebody registered a passkey."),
+    Event("identity.passkey.removed", 1, "Somebody removed a passkey."),
+    Event("identity.client.added", 1, "A program of a third party was registered; its addresses and scopes."),
+    Event("identity.client.revoked", 1, "A program of a third party was revoked; how many sessions ended."),
+    Event("identity.consent.given", 1, "Somebody let a program act for them; which, and with what scopes."),
+    Event("identity.link.added", 1, "An account was linked with somebody at an outside provider."),
 )
 
 SERVICE = Service(
