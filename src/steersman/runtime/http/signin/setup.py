@@ -53,9 +53,10 @@ class Setup:
         """Let the next key sign now."""
         return {"kid": self._identity.rotate_signing(caller_of(request))}
 
-    def revoke_bootstrap(self, request: Request) -> Response:
+    def revoke_bootstrap(self, request: Request) -> dict[str, str]:
+        """Take back the key of this machine's operator."""
         self._identity.revoke_local_key(caller_of(request))
-        return Response(status_code=204)
+        return {"revoked": "bootstrap"}
 
     def _made(self, request: Request, token: str, name: str, password: str) -> str:
         address, agent = address_of(request.scope), request.headers.get("user-agent", "")
@@ -82,4 +83,4 @@ def add_setup(app: FastAPI, identity: Identity, shell: Shell) -> None:
     add_page(app, "POST", PATH, setup.submit)
     add_guarded(app, "POST", "/auth/signing-keys", setup.rotate_signing, "Sign with the next key from now on.")
     summary = "Take back the key in the data directory; a local command makes a new one."
-    add_guarded(app, "DELETE", "/auth/bootstrap", setup.revoke_bootstrap, summary, status_code=204)
+    add_guarded(app, "DELETE", "/auth/bootstrap", setup.revoke_bootstrap, summary)

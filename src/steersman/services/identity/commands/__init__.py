@@ -12,7 +12,7 @@ _TARGETS = (
     ("user role", "people:role", "Give an account exactly these roles."),
     ("key add", "programs:add", "Make an API key for an account; it is shown once."),
     ("key list", "programs:show", "List the API keys of an account."),
-    ("key revoke", "programs:revoke", "Revoke an API key."),
+    ("key revoke", "programs:revoke", "Revoke an API key; the one named bootstrap is that of the data directory."),
     ("key rotate-signing", "local:rotate_signing", "Sign with the next key from now on."),
     ("key local", "local:local", "Make a new key for this machine's operator; --revoke only takes it back."),
     ("bench auth", "bench_auth:auth", "Measure token checks, sign-ins, and what admission adds to a request."),

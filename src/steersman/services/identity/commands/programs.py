@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from steersman.runtime.http.remote import call, found_token
 from steersman.services.identity.commands.speaking import HERE, Data, Url, ask, part
 
 _Name = Annotated[str, typer.Argument(metavar="ACCOUNT")]
@@ -33,6 +34,10 @@ def show(name: _Name, url: Url = HERE, data: Data = None) -> None:
 
 
 def revoke(id: Annotated[str, typer.Argument(metavar="ID")], url: Url = HERE, data: Data = None) -> None:
-    """Revoke a key."""
+    """Revoke a key; `bootstrap` is the one in the data directory."""
+    if id == "bootstrap":
+        call(url, "DELETE", "/auth/bootstrap", None, found_token(data))
+        typer.echo("The key in the data directory opens nothing any more; steersman key local makes a new one")
+        return
     ask(url, data, "DELETE", f"keys/{part(id)}")
     typer.echo(f"{id} is revoked")
