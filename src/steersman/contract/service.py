@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from steersman.contract.personal import PersonalData
 from steersman.contract.ports import Context, Ports
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.findings import Aspect, Severity
@@ -252,6 +253,7 @@ class Service:
     requires: tuple[type, ...] = ()
     provides: tuple[type, ...] = ()
     permissions: Mapping[Permission, str] = field(default_factory=dict)
+    personal: tuple[PersonalData, ...] = ()
     signals: tuple[Signal, ...] = ()
     actions: tuple[Action, ...] = ()
     knobs: tuple[Knob, ...] = ()
