@@ -174,6 +174,7 @@ async def _front(ports: Ports, *, insecure: bool) -> Any:
 async def _timed(front: Any, headers: list[tuple[bytes, bytes]]) -> float:
     scope = {
         "type": "http",
+        "scheme": "http",
         "method": "GET",
         "path": "/bench",
         "query_string": b"",
