@@ -66,3 +66,12 @@ def test_a_raw_request_is_read_with_either_end_of_line() -> None:
     expected = Request("POST", "/a?b=c", (("Host", "x"), ("Y", "z: 1")), b"body\n\nmore")
     assert parse("POST /a?b=c HTTP/1.1\r\nHost: x\r\nY: z: 1\r\n\r\nbody\n\nmore") == expected
     assert parse(b"POST /a?b=c HTTP/1.1\nHost: x\nY: z: 1\n\nbody\n\nmore") == expected
+
+
+def test_headers_beyond_many_are_looked_at_as_one() -> None:
+    raw = "GET / HTTP/1.1\r\n" + "".join(f"X-{number}: {number}\r\n" for number in range(500))
+    assert len(parse(raw + "\r\n").headers) <= 129
+    assert inspect(raw + "\r\n").kind is Kind.NONE
+    assert inspect(raw + f"X-Last: {ATTACK}\r\n\r\n").kind is Kind.SQL
+    pairs = tuple((f"X-{number}", str(number)) for number in range(500))
+    assert inspect(Request("GET", "/", (*pairs, ("X-Last", ATTACK)))).kind is Kind.SQL

@@ -16,6 +16,7 @@ from steersman.engine.threats.verdict import Field
 MOST_VALUES = 256
 MOST_SEGMENTS = 32
 MOST_HEAD = 8192
+MOST_HEADERS = 128
 _LONG = 8192
 #: Headers that are left out while their value looks as it always does.
 _NAMES_OF_USUAL_HEADERS = """
@@ -68,11 +69,12 @@ def parse(raw: str | bytes) -> Request:
     wire = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     head, gap, body = _halves(wire)
     # Split as bytes: a line of a head ends where a server sees its end, not at every character that Unicode breaks at.
-    lines = (head if gap else wire).splitlines()
+    lines = (head if gap else wire).split(b"\n", MOST_HEADERS + 1)
     first = utf8(lines[0]).strip() if lines else ""
     method, _, rest = first.partition(" ")
     target = re.sub(r"\s+HTTP/\d(?:\.\d)?$", "", rest, flags=re.IGNORECASE) or "/"
-    split = (line.partition(b":") for line in lines[1:])
+    split = [line.partition(b":") for line in lines[1 : MOST_HEADERS + 1]]
+    split += [(b"rest", b":", rest) for rest in lines[MOST_HEADERS + 1 :]]
     headers = tuple((utf8(name).strip(), utf8(value).strip()) for name, colon, value in split if colon)
     return Request(method or "GET", target, headers, body)
 
@@ -106,8 +108,10 @@ def _pieces(request: Request, free_text: Collection[str]) -> Iterator[Piece]:
         if not _NAME.fullmatch(segment):
             yield Piece(Field.PATH, "segment", segment)
     yield from _pairs(Field.QUERY, query, "&", free_text)
-    for name, value in request.headers:
+    for name, value in request.headers[:MOST_HEADERS]:
         yield from _header(name, value)
+    if rest := request.headers[MOST_HEADERS:]:
+        yield Piece(Field.HEADER, "rest", "\n".join(f"{name}: {value}" for name, value in rest))
     if request.body:
         yield from _body(request, free_text)
 
