@@ -32,7 +32,7 @@ def with_secrets(book: Any) -> Any:
     return book
 
 
-@pytest.mark.requirement("ASVS-13.3.1", "ASVS-14.2.4")
+@pytest.mark.requirement("ASVS-13.3.1")
 def test_a_header_is_sent_with_the_value_and_kept_without_it(
     declare: Callable[..., Any], receiver: Any, tmp_path: Path
 ) -> None:

@@ -64,7 +64,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, shares: list[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n\n".join(shares) + "\n"))
 
 
-@pytest.mark.requirement("SOC2-A1.2")
+@pytest.mark.requirement("SOC2-CC7.5")
 def test_three_of_five_people_bring_back_a_lost_folder(
     home: Home, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

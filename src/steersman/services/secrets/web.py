@@ -24,7 +24,7 @@ def put(context: Context, name: str, body: NewValue) -> SecretView:
 
 
 def remove(context: Context, name: str) -> SecretView:
-    return _safe(context).remove(context.caller, name)
+    return _safe(context).remove(context.caller, checked_name(name))
 
 
 def value(context: Context, name: str) -> SecretValue:
@@ -54,7 +54,7 @@ ROUTES = (
         handler=put,
         permission=WRITE,
         summary="Keep a value under a name.",
-        errors=(400,),
+        errors=(400, 409),
     ),
     Route(
         method="DELETE",
@@ -62,7 +62,7 @@ ROUTES = (
         handler=remove,
         permission=WRITE,
         summary="Forget a secret.",
-        errors=(404,),
+        errors=(400, 404),
     ),
     Route(
         method="GET",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field, SecretStr
 
+from steersman.contract.freetext import FREE_TEXT
+
 #: Certificates with their chains fit; files do not.
 LONGEST = 64 * 1024
 
@@ -13,8 +15,17 @@ LONGEST = 64 * 1024
 class NewValue(BaseModel):
     """A value in the place of the one before, if there is one."""
 
-    value: SecretStr = Field(description=f"The value, {LONGEST} bytes of UTF-8 at most.")
-    note: str = Field(default="", max_length=200, description="What it is for. It is shown in lists.")
+    value: SecretStr = Field(
+        min_length=1, max_length=LONGEST, description=f"The value, {LONGEST} bytes of UTF-8 at most."
+    )
+    note: str = Field(
+        default="",
+        max_length=200,
+        # PostgreSQL keeps no NUL in a text.
+        pattern=r"^[^\x00]*$",
+        description="What it is for. It is shown in lists.",
+        json_schema_extra=FREE_TEXT,
+    )
 
 
 class SecretView(BaseModel):
