@@ -16,6 +16,7 @@ from tests.runtime.http.conftest import EXAMPLE, Site
 from steersman.contract.fakes import FakeClock
 from steersman.contract.freetext import FREE_TEXT
 from steersman.contract.service import Route
+from steersman.engine.threats import inspect_pieces
 from steersman.model.errors import Forbidden, Throttled
 from steersman.runtime.http.guard import REFUSED, Guard, Measure, Measures, Silent
 
@@ -81,7 +82,7 @@ def told() -> Told:
 
 @pytest.fixture
 def site(tmp_path: Any, told: Told) -> Site:
-    return Site(tmp_path, (TALK,), provided={Guard: Guard(FakeClock(), told)}).start()
+    return Site(tmp_path, (TALK,), provided={Guard: Guard(FakeClock(), told, inspect_pieces)}).start()
 
 
 @pytest.mark.requirement("ASVS-2.2.1")
@@ -127,7 +128,7 @@ def test_nobody_without_a_key_is_told_that_it_was_an_attack(site: Site) -> None:
 
 @pytest.mark.parametrize(("mode", "status", "noted"), [("observe", 200, 1), ("ignore", 200, 0)])
 def test_the_settings_may_ask_for_less(tmp_path: Any, told: Told, mode: Any, status: int, noted: int) -> None:
-    site = Site(tmp_path, (TALK,), provided={Guard: Guard(FakeClock(), told, mode)}).start()
+    site = Site(tmp_path, (TALK,), provided={Guard: Guard(FakeClock(), told, inspect_pieces, mode)}).start()
     assert site.get("/api/example/find", params={"order": ATTACK}).status_code == status
     assert len(told.notes) == noted
 
@@ -154,7 +155,7 @@ def barred(*networks: str, until_ms: int = 10**15) -> Measures:
 
 def test_a_measure_holds_for_its_network_until_it_ends() -> None:
     clock = FakeClock()
-    guard = Guard(clock, Silent())
+    guard = Guard(clock, Silent(), None)
     guard.measures = barred("203.0.113.0/24", "2001:db8::/32", until_ms=clock.wall_ns() // 1_000_000 + 60_000)
     assert kept_out(guard, "203.0.113.9")
     assert kept_out(guard, "::ffff:203.0.113.9")
@@ -168,14 +169,14 @@ def test_a_measure_holds_for_its_network_until_it_ends() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
 def test_loopback_is_never_kept_out(address: str) -> None:
     """Whoever sits at the machine has to be able to lift what was done by mistake."""
-    guard = Guard(FakeClock(), Silent())
+    guard = Guard(FakeClock(), Silent(), None)
     guard.measures = barred("0.0.0.0/0", "::/0")
     assert not kept_out(guard, address)
 
 
 def test_an_address_that_is_slowed_down_gets_one_request_at_a_time() -> None:
     clock = FakeClock()
-    guard = Guard(clock, Silent())
+    guard = Guard(clock, Silent(), None)
     guard.measures = Measures.of([Measure(ip_network("203.0.113.9"), refuse=False, until_ms=10**15, every_seconds=2)])
     guard.admit("203.0.113.9")
     with pytest.raises(Throttled) as raised:

@@ -68,6 +68,6 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         add_outside(control, identity, shell)
         add_account(control, identity, shell)
     raw = [route for service in house.services for route in service.raw_routes]
-    guard = provided.get(Guard) or Guard(house.ports.clock, Silent(), "ignore")
+    guard = provided.get(Guard) or Guard(house.ports.clock, Silent(), None)
     watch = Watch(guard, FreeText(control.routes, raw), Proxies(rules.trusted_proxies))
     return Front(house, door, control, limits=limits, traffic=traffic, entrance=entrance, tracing=tracing, watch=watch)

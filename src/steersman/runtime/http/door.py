@@ -20,7 +20,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
@@ -31,6 +30,8 @@ from steersman.runtime.identity.sessions import COOKIE_PREFIX
 from steersman.runtime.identity.tokens import LARGEST
 
 COOKIE = "steersman_session"
+#: Over TLS: a browser takes this name only from this very host, for all of it, and over TLS (RFC 6265bis, 4.1.3.2).
+SECURE_COOKIE = f"__Host-{COOKIE}"
 SESSION_SECONDS = 7 * 24 * 3600
 
 #: The caller under `--insecure`, which is possible on a loopback address only.
@@ -55,6 +56,8 @@ class Headers:
     cookie: bytes = b""
     origin: bytes = b""
     content_length: bytes = b""
+    fetch_site: bytes = b""
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ class Presented:
 
 
 def read_headers(scope: Scope) -> Headers:
-    """Pick the deciding headers in one pass; of a repeated one the last counts."""
-    host = authorization = cookie = origin = length = b""
+    """Pick the deciding headers in one pass; that none comes twice was checked before."""
+    host = authorization = cookie = origin = length = site = b""
     for name, value in scope["headers"]:
         if name == b"host":
             host = value
@@ -79,7 +82,9 @@ def read_headers(scope: Scope) -> Headers:
             cookie = value
         elif name == b"origin":
             origin = value
-    return Headers(host, authorization, cookie, origin, length)
+        elif name == b"sec-fetch-site":
+            site = value
+    return Headers(host, authorization, cookie, origin, length, site, scope.get("scheme") == "https")
 
 
 #: What may stand in a Host header (RFC 9112, 3.2): a name or an address, and a port. Anything more would make the
@@ -124,11 +129,20 @@ class Door:
         )
 
     def check_origin(self, method: str, headers: Headers) -> None:
-        """Refuse a change that a page of another origin made a browser send along with its cookie."""
-        if method in _HARMLESS or not headers.origin:
+        """Refuse what a page of another origin made a browser send along with its cookie.
+
+        A browser says where a change comes from, in one header or the other; a session that comes without either is
+        not taken for one. A program sends no cookie and is not asked.
+        """
+        if headers.origin:
+            foreign = headers.origin.decode("latin-1").lower() not in _own_origins(headers)
+            if foreign and (method not in _HARMLESS or _has_session(headers.cookie)):
+                raise Forbidden("a page of another origin may not change anything here")
             return
-        if urlsplit(headers.origin.decode("latin-1")).netloc.lower() != headers.host.decode("latin-1").lower():
-            raise Forbidden("a page of another origin may not change anything here")
+        if not _has_session(headers.cookie) or headers.authorization:
+            return
+        if method not in _HARMLESS and headers.fetch_site != b"same-origin":
+            raise Forbidden("a change with a session has to say where it comes from: send the header Origin")
 
     def caller(self, headers: Headers) -> Caller | Presented | None:
         """Return who is calling, or what they presented where that has to be checked first.
@@ -140,7 +154,7 @@ class Door:
         if headers.authorization:
             return self._by_authorization(headers.authorization)
         if headers.cookie:
-            return self._by_cookie(headers.cookie)
+            return self._by_cookie(headers)
         return None
 
     def check(self, presented: Presented, address: str) -> Caller | None:
@@ -182,8 +196,8 @@ class Door:
         issued = str(self._clock.wall_ns() // 1_000_000_000)
         return f"{issued}.{_seal(token, issued)}"
 
-    def _by_cookie(self, header: bytes) -> Caller | Presented | None:
-        value = _cookie(header)
+    def _by_cookie(self, headers: Headers) -> Caller | Presented | None:
+        value = _cookie(headers.cookie, SECURE_COOKIE if headers.secure else COOKIE)
         if self._admission and value.startswith(COOKIE_PREFIX):
             token = value.encode("latin-1", "replace")
             return self._admission.known_cookie(token) or Presented(token, is_cookie=True)
@@ -210,9 +224,19 @@ def _seal(token: bytes, issued: str) -> str:
     return hmac.new(token, f"steersman console session {issued}".encode(), hashlib.sha256).hexdigest()
 
 
-def _cookie(header: bytes) -> str:
+def _has_session(cookie: bytes) -> bool:
+    return COOKIE.encode() in cookie
+
+
+def _own_origins(headers: Headers) -> tuple[str, ...]:
+    """Return what a page of this server calls its origin. Behind a proxy that says nothing, TLS may end before us."""
+    host = headers.host.decode("latin-1").lower()
+    return (f"https://{host}",) if headers.secure else (f"http://{host}", f"https://{host}")
+
+
+def _cookie(header: bytes, name: str) -> str:
     try:
-        morsel = SimpleCookie(header.decode("latin-1")).get(COOKIE)
+        morsel = SimpleCookie(header.decode("latin-1")).get(name)
     except CookieError:
         return ""
     return morsel.value if morsel else ""

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from steersman.model.errors import Throttled, Unauthenticated
 from steersman.runtime.console.shell import Refusal, Shell
 from steersman.runtime.http import auth
-from steersman.runtime.http.door import COOKIE, SESSION_SECONDS, Door
+from steersman.runtime.http.door import COOKIE, SECURE_COOKIE, SESSION_SECONDS, Door
 from steersman.runtime.http.scope import address_of, caller_of
 from steersman.runtime.identity.identity import Identity
 
@@ -53,7 +53,9 @@ class Entrance:
         if self._identity is not None and (session := caller_of(request).session):
             await run_in_threadpool(self._identity.end_session, caller_of(request), session, "signed out")
         response = RedirectResponse("/login", 303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        secure = request.url.scheme == "https"
+        name = SECURE_COOKIE if secure else COOKIE
+        response.delete_cookie(name, httponly=True, samesite="strict", secure=secure)
         return response
 
     async def _sign_in(self, identity: Identity, request: Request, fields: Mapping[str, str], to: str) -> Response:
@@ -81,13 +83,14 @@ def with_cookie(request: Request, to: str, value: str) -> Response:
 
 def set_session(request: Request, response: Response, value: str) -> Response:
     """Give a browser the cookie of its session along with an answer."""
+    secure = request.url.scheme == "https"
     response.set_cookie(
-        COOKIE,
+        SECURE_COOKIE if secure else COOKIE,
         value,
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=secure,
     )
     return response
 

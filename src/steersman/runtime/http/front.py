@@ -33,6 +33,7 @@ from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
 from steersman.runtime.http.problems import describe, problem, unexpected
 from steersman.runtime.http.proxies import Proxies
 from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, address_of, wants_html
+from steersman.runtime.http.shape import check_headers, check_path
 from steersman.runtime.tracing import Tracing
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +47,13 @@ SECURITY_HEADERS = (
     # Not `no-referrer`: under that, browsers send `Origin: null` with the forms of our own pages, and none gets in.
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+#: A year, which is what ASVS asks for; only over TLS, where alone it means something.
+_TLS_HEADERS = (*SECURITY_HEADERS, (b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+_NO_STORE = (b"cache-control", b"no-store")
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS = frozenset(name for name, _ in SECURITY_HEADERS)
 
@@ -73,13 +80,17 @@ class _Answer:
     """Passes messages on to the server, adds the security headers and remembers the status."""
 
     send: Send
+    secure: bool = False
     status: int = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             kept = [pair for pair in message.get("headers", ()) if pair[0] not in _OURS]
-            message = {**message, "headers": [*kept, *SECURITY_HEADERS]}
+            ours = _TLS_HEADERS if self.secure else SECURITY_HEADERS
+            # What no handler decided about is about somebody: no cache between keeps it.
+            unsaid = () if any(name == b"cache-control" for name, _ in kept) else (_NO_STORE,)
+            message = {**message, "headers": [*kept, *ours, *unsaid]}
         await self.send(message)
 
 
@@ -127,7 +138,7 @@ class Front:
             return
         began = self._clock.monotonic()
         self._proxies.see_through(scope)
-        answer = _Answer(send)
+        answer = _Answer(send, scope.get("scheme") == "https")
         try:
             await self._serve(scope, receive, answer)
         except SteersmanError as error:
@@ -142,6 +153,8 @@ class Front:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
+        check_path(scope)
+        check_headers(scope)
         self._guard.admit(address_of(scope))
         headers = read_headers(scope)
         self._door.check_host(scope, headers)

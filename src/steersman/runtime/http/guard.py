@@ -9,7 +9,7 @@ talk about SQL here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal, Protocol
@@ -17,7 +17,6 @@ from typing import Literal, Protocol
 from starlette.types import Scope
 
 from steersman.contract.ports import Clock
-from steersman.engine.threats import Verdict, inspect_pieces
 from steersman.model.errors import Forbidden, Throttled
 from steersman.runtime.http.freetext import FreeText
 from steersman.runtime.http.scope import TEMPLATE, address_of
@@ -43,6 +42,35 @@ class Silent:
 
     def note(self, type: str, subject: str, payload: Mapping[str, object]) -> None:
         """Forget it."""
+
+
+class Verdict(Protocol):
+    """What a detector says about a request."""
+
+    @property
+    def is_attack(self) -> bool: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def observed(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def where(self) -> str: ...
+
+
+class Detector(Protocol):
+    """The detector of the engine, which the composition brings: what runs here knows nothing of how it finds."""
+
+    def __call__(
+        self,
+        method: str,
+        target: bytes,
+        headers: Iterable[tuple[bytes, bytes]],
+        body: bytes = b"",
+        content_type: str = "",
+        free_text: Collection[str] = (),
+    ) -> Verdict: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +123,10 @@ class Measures:
 class Guard:
     """What the front asks about each request. One thread changes the table, by replacing it."""
 
-    def __init__(self, clock: Clock, telling: Telling, mode: Mode = "block") -> None:
+    def __init__(self, clock: Clock, telling: Telling, detect: Detector | None, mode: Mode = "block") -> None:
         self._clock = clock
         self._telling = telling
+        self._detect = detect
         self.mode = mode
         self.measures = Measures()
         #: Requests with an attack in them by kind and whether they were refused; those that a measure kept out.
@@ -128,9 +157,9 @@ class Guard:
 
     def look(self, scope: Scope, body: bytes, free: FreeText) -> None:
         """Raise `Forbidden` for an attack, or only note it, as the settings say."""
-        if self.mode == "ignore":
+        if self.mode == "ignore" or self._detect is None:
             return
-        verdict = inspect_pieces(
+        verdict = self._detect(
             scope["method"],
             _target(scope),
             scope["headers"],
