@@ -42,11 +42,12 @@ def _keeps(invariant: str) -> Callable[[Facts], bool | None]:
 
 
 def _policy(text: str) -> bool:
-    return (
-        "object-src 'none'" in text
-        and "base-uri 'none'" in text
-        and "unsafe-inline" not in text.partition("style-src")[0]
-    )
+    """Whether plug-ins and a base are ruled out, the former perhaps by the default, and inline script as well."""
+    rules = {rule.split()[0]: rule.split()[1:] for rule in text.split(";") if rule.strip()}
+    default = rules.get("default-src", [])
+    scripts = rules.get("script-src", default)
+    nothing = ["'none'"]
+    return rules.get("object-src", default) == nothing == rules.get("base-uri") and "'unsafe-inline'" not in scripts
 
 
 def _strict_transport(facts: Facts) -> bool | None:
