@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
 import io
 import shutil
 import sys
@@ -11,13 +14,17 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from steersman.contract.fakes import FakeClock
-from steersman.model.errors import Conflict, InvalidInput, Permanent
+from steersman.contract.fakes import FakeClock, fake_ports
+from steersman.model.errors import Conflict, InvalidInput, Permanent, Unauthenticated
 from steersman.runtime.database.engine import open_engine
+from steersman.runtime.database.journal import SqlJournal
 from steersman.runtime.database.sql import SqlDatabase
 from steersman.runtime.datadir import DataDir
+from steersman.runtime.identity.identity import Identity
+from steersman.runtime.identity.login import Attempt
+from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.keys.keyring import KeyRing
-from steersman.services.secrets.commands import ceremony, imports
+from steersman.services.secrets.commands import ceremony, imports, people
 
 
 class Home:
@@ -145,3 +152,39 @@ def test_an_import_opens_everything_before_it_keeps_anything(
     else:
         imports.take(file, keys)
         assert kept == {"/values/a": "one", "/values/c": "two"}
+
+
+def django(password: str) -> str:
+    made = hashlib.pbkdf2_hmac("sha256", password.encode(), b"seasalt", 1000)
+    return f"pbkdf2_sha256$1000$seasalt${base64.b64encode(made).decode()}"
+
+
+@pytest.mark.requirement("ASVS-11.4.2")
+def test_imported_people_sign_in_with_their_old_password_and_then_have_a_hash_of_ours(
+    home: Home, tmp_path: Path
+) -> None:
+    file = tmp_path / "people"
+    file.write_text(f"Ines {django('a green kettle')}\njo {django('a red kettle')}\n")
+    people.take(file, ["viewer"], home.path)
+    database = home._database()
+    ports = fake_ports(home.path, database=database, journal=SqlJournal(database))
+    identity = Identity.open(ports, [], IdentitySettings())
+    for password, welcome in (("a red kettle", False), ("a green kettle", True), ("a green kettle", True)):
+        try:
+            asyncio.run(identity.login.for_tokens(Attempt("ines", password, "", "192.0.2.1", "test")))
+            assert welcome
+        except Unauthenticated:
+            assert not welcome
+    with database.reading() as connection:
+        kept = dict(connection.exec_driver_sql("SELECT name, password FROM identity_accounts").all())  # type: ignore[arg-type]
+    database.close()
+    assert kept["ines"].startswith("$argon2id$")
+    assert kept["jo"].startswith("pbkdf2_sha256$")
+
+
+@pytest.mark.parametrize("bad", ["eve plain-text", "e v e x", "bootstrap pbkdf2_sha256$1$x$y"])
+def test_one_wrong_line_adds_nobody(home: Home, tmp_path: Path, bad: str) -> None:
+    file = tmp_path / "people"
+    file.write_text(f"ines {django('a green kettle')}\n{bad}\n")
+    with pytest.raises(InvalidInput, match=r"^line 2: .*; nothing was imported"):
+        people.take(file, None, home.path)

@@ -15,6 +15,7 @@ _TARGETS: tuple[tuple[str, str, str], ...] = (
     ("secrets shares", "ceremony:shares", "Print recovery shares of the root key, each for one person."),
     ("secrets recover", "ceremony:recover_ring", "Put back a lost root key from shares, or a lost ring."),
     ("secrets import", "imports:take", "Take over secrets that another system encrypted with Fernet."),
+    ("secrets import-accounts", "people:take", "Take over people with the PBKDF2 hashes of their passwords."),
     ("bench keys", "bench_keys:keys", "Measure what sealing costs, beside a peer and on real writes."),
     ("prove keys", "prove.keys:keys", "Kill writers and rotations of keys, and prove that nothing is lost."),
 )

@@ -26,15 +26,15 @@ from steersman.runtime.keys.settings import KeySettings
 from steersman.runtime.keys.shares import combine, read_all, split
 from steersman.runtime.keys.vault import Vault, wrapping_of
 
-_Data = Annotated[Path, typer.Option(help="The data directory.", metavar="DIR")]
+Data = Annotated[Path, typer.Option(help="The data directory.", metavar="DIR")]
 _Config = Annotated[Path | None, typer.Option(help="The settings, where a vault wraps the root key.")]
-_Url = Annotated[str | None, typer.Option("--database", help="The URL of the database; else SQLite in DIR.")]
+Url = Annotated[str | None, typer.Option("--database", help="The URL of the database; else SQLite in DIR.")]
 
 
 def shares(
     of: Annotated[int, typer.Option(help="How many shares there are.")] = 5,
     needed: Annotated[int, typer.Option(help="How many of them give the key back.")] = 3,
-    data: _Data = Path("data"),
+    data: Data = Path("data"),
     config: _Config = None,
     all: Annotated[bool, typer.Option("--all", help="Print them at once, without waiting.")] = False,  # noqa: FBT002 - an option of a command
 ) -> None:
@@ -54,9 +54,9 @@ def shares(
 
 
 def recover_ring(
-    data: _Data = Path("data"),
+    data: Data = Path("data"),
     config: _Config = None,
-    database: _Url = None,
+    database: Url = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether the shares give this root key.")] = False,  # noqa: FBT002 - an option of a command
 ) -> None:
     """Read shares from standard input, an empty line between two, and put back what is lost."""
@@ -67,7 +67,7 @@ def recover_ring(
             raise InvalidInput("these shares fit together and are of another root key than the one in use")
         typer.echo("the shares give the root key that is in use")
         return
-    with _stopped(data, database) as store:
+    with stopped(data, database) as store:
         # Without shares the root key has to be whole, and only the ring is put back.
         given_root = combine(read_all(typed)) if (typed := _typed()) else None
         for words in recover(data / "secrets", store, given_root, wrapping):
@@ -94,7 +94,7 @@ def _typed() -> list[str]:
 
 
 @contextmanager
-def _stopped(data: Path, url: str | None) -> Iterator[SqlDatabase]:
+def stopped(data: Path, url: str | None) -> Iterator[SqlDatabase]:
     """Hold the data directory, so that no platform runs on it, and open its database."""
     if not (data / "database").is_dir():
         raise InvalidInput(f"{data} is no data directory of Steersman")

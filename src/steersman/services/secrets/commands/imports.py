@@ -24,8 +24,8 @@ def take(
     data: Data = None,
 ) -> None:
     """Open every token, and keep what is in it under its name."""
-    keys = FernetKeys(_lines(fernet_key_file))
-    opened = [_opened(keys, number, line) for number, line in enumerate(_lines(file), 1)]
+    keys = FernetKeys(lines_of(fernet_key_file))
+    opened = [_opened(keys, number, line) for number, line in enumerate(lines_of(file), 1)]
     for name, value in opened:
         ask(url, data, "PUT", f"/values/{part(name)}", {"value": value, "note": f"imported from {file.name}"})
     typer.echo(f"{len(opened)} secrets are kept")
@@ -41,7 +41,8 @@ def _opened(keys: FernetKeys, number: int, line: str) -> tuple[str, str]:
         raise InvalidInput(f"line {number}: what it holds is no text; nothing was imported") from None
 
 
-def _lines(path: Path) -> list[str]:
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a file that hold something."""
     try:
         return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
