@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from steersman.contract.ports import Clock
 from steersman.model.errors import Temporary
+from steersman.runtime.outgoing import guarded
 
 _SECONDS = 5.0
 _MOST_BYTES = 512 * 1024
@@ -41,10 +43,11 @@ class PlainFetch:
         from httpx2 import Client, HTTPError, InvalidURL
 
         ends, body = self.clock.monotonic() + self.seconds, b""
+        host = urlsplit(url).hostname or ""
         method = "GET" if form is None else "POST"
         try:
             with (
-                Client(trust_env=False, follow_redirects=False, timeout=self.seconds) as client,
+                Client(transport=guarded([host]), follow_redirects=False, timeout=self.seconds) as client,
                 client.stream(method, url, data=form, headers={"accept": "application/json", **headers}) as answer,
             ):
                 for chunk in answer.iter_raw():

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from steersman.model.errors import Conflict, NotFound, Permanent, SteersmanError, Temporary
+from steersman.runtime.outgoing import guarded
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -91,7 +93,10 @@ def _ask(
     content = None if body is None else json.dumps(body).encode()
     typed = {"Accept": "application/json", **({"Content-Type": "application/json"} if content is not None else {})}
     context = address.tls() if address.tls is not None else True
-    transport = HTTPTransport(uds=address.socket, verify=context, trust_env=False)
+    # A socket of this machine needs no guard against names.
+    host = urlsplit(address.url).hostname or ""
+    local = address.socket is not None
+    transport = HTTPTransport(uds=address.socket, trust_env=False) if local else guarded([host], verify=context)
     try:
         with (
             Client(

@@ -10,8 +10,10 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from steersman.model.errors import Permanent, Temporary
+from steersman.runtime.outgoing import guarded
 from steersman.services.runbooks.actions.revealing import Revealed
 from steersman.services.runbooks.model import Ran, Webhook
 
@@ -25,10 +27,11 @@ def call(webhook: Webhook, given: Revealed, name: str, target: str, key: str, ti
     from httpx2 import Client, HTTPError
 
     headers = {"Idempotency-Key": key, **_headers(webhook.headers_file), **given.values}
+    host = urlsplit(webhook.url).hostname or ""
     body = {"runbook": name, "target": target, "key": key}
     try:
         with (
-            Client(trust_env=False, follow_redirects=False, timeout=timeout_seconds) as client,
+            Client(transport=guarded([host]), follow_redirects=False, timeout=timeout_seconds) as client,
             client.stream(webhook.method, webhook.url, json=body, headers=headers) as answer,
         ):
             output = given.without(_tail(answer.iter_bytes()))
