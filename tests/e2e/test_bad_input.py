@@ -228,6 +228,7 @@ def left_behind(platform: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.requirement("ASVS-2.2.1", "ASVS-5.2.2", "ASVS-5.2.3")
 def test_what_is_wrong_is_refused_with_the_reason_and_leaves_nothing(platform: Any, case: Case) -> None:
     path, body, headers, status, reason = case
     series = platform.metric("steersman_store_series")
@@ -245,6 +246,7 @@ def test_what_is_wrong_is_refused_with_the_reason_and_leaves_nothing(platform: A
 
 @pytest.mark.parametrize("path", [WRITE, PUSH, *SIGNALS])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.requirement("ASVS-4.1.4")
 def test_another_method_is_told_which_one_is_taken(platform: Any, path: str, method: str) -> None:
     answer = platform.ask(method, path)
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
@@ -334,6 +336,7 @@ def sample(platform: Any, name: str) -> bytes:
     ],
     ids=lambda value: str(value)[:40],
 )
+@pytest.mark.requirement("ASVS-4.2.1")
 def test_a_head_that_lies_or_has_no_end_is_refused(
     platform: Any, wire: Callable[[], Wire], more: list[str], status: int
 ) -> None:
@@ -342,6 +345,7 @@ def test_a_head_that_lies_or_has_no_end_is_refused(
     assert one.statuses(1) == [status]
 
 
+@pytest.mark.requirement("ASVS-5.2.1")
 def test_a_body_above_the_cap_is_refused_before_it_is_read(platform: Any, wire: Callable[[], Wire]) -> None:
     """In chunks, so that no length announces it; the default cap is 32 MiB."""
     one = wire()
@@ -400,6 +404,7 @@ def slow_senders(platform: Any, count: int) -> Iterator[list[Wire]]:
 
 
 @pytest.mark.slow
+@pytest.mark.requirement("ASVS-15.2.2")
 def test_slow_and_heavy_senders_do_not_slow_the_others(platform: Any) -> None:
     """200 connections that stall, and bombs beside them: a sample is taken in less than a quarter of a second, as a rule."""
     with slow_senders(platform, 200):

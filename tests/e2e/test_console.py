@@ -211,6 +211,7 @@ def visiting(browser: Browser, url: str, *, faked_time: bool = False, **options:
         yield visit
 
 
+@pytest.mark.requirement("ASVS-14.2.3", "ASVS-3.6.1")
 def test_the_page_goes_live_without_a_violation_or_a_request_to_anywhere_else(
     browser: Browser, platform: Platform
 ) -> None:

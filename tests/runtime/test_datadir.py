@@ -28,6 +28,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.requirement("ASVS-13.3.2", "ASVS-16.4.2")
 def test_a_new_directory_belongs_to_its_owner_alone(tmp_path: Path) -> None:
     directory = DataDir.open(tmp_path / "a" / "b")
     folders = [directory.telemetry, directory.database, directory.durable, directory.secrets]
@@ -124,6 +125,7 @@ def test_every_older_format_can_be_upgraded() -> None:
     assert set(UPGRADES) == set(range(1, FORMAT_VERSION))
 
 
+@pytest.mark.requirement("ASVS-13.2.3")
 def test_a_token_is_made_once_and_kept_for_its_owner(tmp_path: Path) -> None:
     directory = DataDir.open(tmp_path)
     token, new = bootstrap_token(directory, None)

@@ -41,6 +41,7 @@ def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+@pytest.mark.requirement("ASVS-16.2.4")
 def test_our_own_and_library_records_come_out_alike(stream: io.StringIO) -> None:
     structlog.get_logger("steersman.store").warning("segment sealed", samples=3)
     logging.getLogger("uvicorn.error").warning("took %d ms", 7, extra={"path": "/x"})
@@ -83,6 +84,7 @@ def test_records_below_the_level_are_left_out(stream: io.StringIO) -> None:
         ("hello", {"path": "/?a=hidden-value-1"}),
     ],
 )
+@pytest.mark.requirement("ASVS-16.2.5")
 def test_secrets_are_never_written_nor_handed_on(
     logs: Logs, stream: io.StringIO, event: str, values: dict[str, Any]
 ) -> None:
@@ -96,6 +98,7 @@ def test_secrets_are_never_written_nor_handed_on(
     assert "hidden-value-1" not in everything
 
 
+@pytest.mark.requirement("ASVS-16.2.5")
 def test_a_secret_in_a_traceback_is_hidden(logs: Logs, stream: io.StringIO) -> None:
     logs.hide("hidden-value-1")
     try:

@@ -227,6 +227,7 @@ def test_a_weak_token_is_refused_and_never_shown(tmp_path: Path, token: str) -> 
     assert not token or token not in raised.value.message
 
 
+@pytest.mark.requirement("ASVS-16.2.5")
 def test_secrets_do_not_show_in_the_settings_text(tmp_path: Path) -> None:
     environ = {"STEERSMAN_BOOTSTRAP_TOKEN": "hush-hush", "STEERSMAN_DATABASE_URL": "postgresql://me:hush-hush@h/n"}
     assert "hush-hush" not in repr(_load(tmp_path, "", environ))

@@ -280,6 +280,7 @@ def test_a_body_that_is_no_snappy_block_is_refused(body: bytes) -> None:
         scan(body, SeriesSet(), 0)
 
 
+@pytest.mark.requirement("ASVS-5.2.3", "ASVS-1.4.2")
 def test_a_block_that_claims_more_than_the_limit_is_refused_before_it_is_unpacked() -> None:
     with pytest.raises(TooLarge):
         scan(varint(1 << 28) + b"\0" * 100, SeriesSet(), 0)

@@ -175,6 +175,7 @@ def test_what_breaks_the_specification_is_refused_with_the_reason(body, words):
         decode(body, 0)
 
 
+@pytest.mark.requirement("ASVS-5.2.3")
 def test_a_body_that_claims_to_unpack_to_much_is_refused_before_it_is_unpacked():
     with pytest.raises(TooLarge, match="smaller batches"):
         decode(b"\xff\xff\xff\xff\x0f" + bytes(100), 0)

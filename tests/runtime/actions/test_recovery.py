@@ -115,6 +115,7 @@ def test_the_intent_holds_what_was_there_before_the_effect(context: Context) -> 
     assert (requested.type, requested.payload["prior"]) == ("action.requested", {"pid": 100})
 
 
+@pytest.mark.requirement("ASVS-2.3.3")
 def test_a_kill_between_the_effect_and_its_record_does_not_double_it(context: Context) -> None:
     """The repeat sees what the first one saw, and so that it is done; there is one intent."""
     with pytest.raises(Killed):
@@ -177,6 +178,7 @@ def test_a_preview_that_hangs_is_given_up(context: Context) -> None:
     context.state.hold.set()
 
 
+@pytest.mark.requirement("ASVS-2.3.2")
 def test_the_hour_of_an_action_outlives_the_process(context: Context) -> None:
     """Another process counts what this one did; a refusal leaves no trace and is not counted."""
     clock = context.ports.clock

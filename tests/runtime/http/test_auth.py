@@ -49,6 +49,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
+@pytest.mark.requirement("ASVS-7.2.2")
 def test_a_password_becomes_tokens_that_the_published_key_verifies(site: Any) -> None:
     """The outside oracle is PyJWT with the key set as it is published, as another service would use it."""
     pair = sign_in(site)
@@ -107,6 +108,7 @@ def test_a_form_that_is_none_is_a_bad_request(site: Any, body: bytes) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.requirement("ASVS-14.2.1")
 def test_a_credential_in_the_address_is_not_read(site: Any) -> None:
     """What stands in an address stands in logs."""
     query = f"?grant_type=password&username=ines&password={PASSWORD}"
@@ -115,6 +117,7 @@ def test_a_credential_in_the_address_is_not_read(site: Any) -> None:
     assert site.get(f"{WHOAMI}?access_token={token}", headers=NOBODY).status_code == 401
 
 
+@pytest.mark.requirement("ASVS-8.2.1")
 def test_roles_decide_and_the_answer_names_what_is_missing(site: Any) -> None:
     add(site, "gast", "guest")
     viewer, guest = (bearer(sign_in(site, name)["access_token"]) for name in ("ines", "gast"))
@@ -152,6 +155,7 @@ def test_an_old_token_ends_nothing_of_the_bootstrap_caller(site: Any) -> None:
 @pytest.mark.parametrize(
     "token", ["wrong", "a.b.c", "stm_" + "0" * 32 + "_" + "A" * 43, "stmr_x", "stms_x", "x" * 5000, "x" * 60_000]
 )
+@pytest.mark.requirement("ASVS-16.5.1")
 def test_every_wrong_token_is_answered_alike(site: Any, path: str, token: str) -> None:
     """One status, one body, one set of headers, whatever was wrong and wherever."""
     first, other = site.get(path, headers=bearer(token)), site.get(WHOAMI, headers=bearer("another"))
@@ -159,6 +163,7 @@ def test_every_wrong_token_is_answered_alike(site: Any, path: str, token: str) -
     assert first.headers["www-authenticate"] == 'Bearer realm="steersman"'
 
 
+@pytest.mark.requirement("ASVS-6.2.2", "ASVS-6.2.3")
 def test_a_person_changes_the_password_with_the_old_one(site: Any) -> None:
     """A session that was left open is not enough, and all others end."""
     mine, other = sign_in(site), sign_in(site)
@@ -179,6 +184,7 @@ def test_a_person_changes_the_password_with_the_old_one(site: Any) -> None:
     )
 
 
+@pytest.mark.requirement("ASVS-6.5.6")
 def test_a_second_factor_is_set_up_asked_for_and_taken_away(site: Any) -> None:
     key = bearer(sign_in(site)["access_token"])
     offer = site.ask("POST", "/auth/totp", json={"password": PASSWORD}, headers=key).json()
@@ -237,6 +243,7 @@ def test_a_wrong_password_at_the_console_shows_the_form_again(site: Any) -> None
         assert "set-cookie" not in refused.headers
 
 
+@pytest.mark.requirement("ASVS-3.5.1")
 def test_another_site_cannot_sign_a_browser_in(site: Any) -> None:
     """Not with its own account either: what a person then does would be in the attacker's name."""
     fields = {"username": "ines", "password": PASSWORD}
@@ -250,6 +257,7 @@ def test_another_site_cannot_sign_a_browser_in(site: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["stms_wrong", "stms_", "stms_" + "x" * 5000, "stms_\u00e9", ""])
+@pytest.mark.requirement("ASVS-7.2.1")
 def test_an_old_cookie_is_nobody_s(site: Any, value: str) -> None:
     assert site.get(WHOAMI, headers={"cookie": f"{COOKIE}={value}".encode("latin-1")}).status_code == 401
 

@@ -43,6 +43,7 @@ def test_the_token_opens_as_bearer_and_as_basic_password(site: Any, headers: dic
     ],
 )
 @pytest.mark.parametrize("path", [WHOAMI, "/hot", "/metrics", "/openapi.json", "/nowhere", "/"])
+@pytest.mark.requirement("ASVS-8.2.1", "ASVS-13.4.5")
 def test_everybody_else_is_asked_for_the_token(site: Any, path: str, headers: dict[str, str]) -> None:
     """Without a valid key every path answers alike, whether it exists or not."""
     answer = site.get(path, headers=headers)
@@ -59,6 +60,7 @@ def test_anybody_may_ask_whether_it_lives(site: Any, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/healthz/", "//healthz", "/healthz/../metrics", "/static/../metrics", "/static/%2e%2e/metrics"]
 )
+@pytest.mark.requirement("ASVS-8.3.1")
 def test_no_spelling_of_an_open_path_opens_another(site: Any, path: str) -> None:
     """Only the exact open paths are open."""
     assert site.get(path, headers=NOBODY).status_code in {400, 401, 404}
@@ -96,6 +98,7 @@ def test_insecure_asks_for_nothing(make_site: Any) -> None:
     assert make_site(insecure=True).start().get(WHOAMI, headers=NOBODY).json() == {"subject": "anonymous"}
 
 
+@pytest.mark.requirement("ASVS-3.5.1")
 def test_a_page_of_another_origin_changes_nothing(make_site: Any) -> None:
     """Neither a cookie nor --insecure lets a foreign page act through somebody's browser."""
     site = make_site(insecure=True).start()
@@ -118,6 +121,7 @@ def test_a_link_with_the_token_becomes_a_session(site: Any) -> None:
     assert site.get(WHOAMI, headers=session).status_code == 401
 
 
+@pytest.mark.requirement("ASVS-3.7.2")
 def test_the_form_leads_back_to_where_a_person_wanted_to_go(site: Any) -> None:
     """A browser without a session gets the form with a 401; posting the token redirects inside this server only."""
     asked = site.get("/somewhere", headers={"accept": "text/html"})
@@ -141,6 +145,7 @@ def test_leaving_forgets_the_session(site: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", WHOAMI, "/hot", "/nowhere", "/login"])
+@pytest.mark.requirement("ASVS-3.4.4", "ASVS-3.4.5")
 def test_every_answer_carries_the_security_headers_once(site: Any, path: str) -> None:
     """Whatever answers, no script from elsewhere, no framing, no sniffing, no referrer."""
     headers = site.get(path).headers

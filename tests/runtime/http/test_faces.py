@@ -81,6 +81,7 @@ def test_a_service_that_cannot_measure_does_not_blind_the_others(metered: Any) -
     assert 'steersman_measure_failures_total{service="broken"} 1.0' in text
 
 
+@pytest.mark.requirement("ASVS-13.4.5")
 def test_metrics_need_their_permission(site: Any) -> None:
     """A known caller without the grant is refused."""
     assert site.get("/metrics", headers={"authorization": "Bearer reader-token"}).status_code == 403

@@ -24,12 +24,14 @@ def test_a_hot_path_gets_its_body_and_its_parameters(site: Any) -> None:
     assert site.get("/hot/a/b/x").status_code == 404
 
 
+@pytest.mark.requirement("ASVS-4.1.4")
 def test_a_method_that_a_hot_path_does_not_take_is_named(site: Any) -> None:
     """405 says what is allowed."""
     answer = site.ask("DELETE", "/hot")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
+@pytest.mark.requirement("ASVS-8.3.1")
 def test_a_hot_path_asks_for_its_permission_before_it_reads_the_body(site: Any) -> None:
     """A caller without the grant is told which one it is."""
     answer = site.ask("POST", "/hot", headers=READER, content=b"x" * 5000)
@@ -38,6 +40,7 @@ def test_a_hot_path_asks_for_its_permission_before_it_reads_the_body(site: Any) 
 
 
 @pytest.mark.parametrize("chunks", [[b"x" * 1001], [b"x" * 600, b"x" * 600]])
+@pytest.mark.requirement("ASVS-5.2.1")
 def test_a_body_above_the_cap_is_refused_with_and_without_its_length(site: Any, chunks: list[bytes]) -> None:
     """413 by Content-Length alone, and while reading when there is none."""
 
@@ -56,6 +59,7 @@ def test_a_control_request_is_bounded_as_well(site: Any) -> None:
     assert site.ask("POST", "/login", content=b"x" * (1024 * 1024 + 1)).status_code == 413
 
 
+@pytest.mark.requirement("ASVS-2.4.1", "ASVS-15.2.2")
 def test_more_requests_than_allowed_are_told_to_come_back(site: Any) -> None:
     """Hot paths are bounded; the control API is not, so that a person can still turn the limit."""
     site.limits.in_flight = site.limits.in_flight_limit
@@ -85,6 +89,7 @@ def test_retry_after_is_in_whole_seconds(site: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "content"), [("GET", "/api/example/fail/defect", None), ("POST", "/hot", b"defect")]
 )
+@pytest.mark.requirement("ASVS-16.5.1", "ASVS-16.3.4", "ASVS-16.5.4")
 def test_a_defect_reveals_an_id_and_nothing_else(site: Any, capsys: Any, method: str, path: str, content: Any) -> None:
     """The log holds the rest, under the same id."""
     answer = site.ask(method, path, content=content)
@@ -95,6 +100,7 @@ def test_a_defect_reveals_an_id_and_nothing_else(site: Any, capsys: Any, method:
     assert error_id in logged.out + logged.err
 
 
+@pytest.mark.requirement("ASVS-2.2.1", "ASVS-2.2.2", "ASVS-16.5.1")
 def test_wrong_input_names_the_field_and_not_what_was_sent(site: Any) -> None:
     """The framework's 422 is a 400 with problem details here."""
     answer = site.get("/api/example/whoami?shout=hunter2")

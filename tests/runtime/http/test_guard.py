@@ -86,6 +86,7 @@ def site(tmp_path: Any, told: Told) -> Site:
 
 
 @pytest.mark.requirement("ASVS-2.2.1")
+@pytest.mark.requirement("ASVS-16.3.3")
 def test_an_attack_in_a_structured_field_is_refused_and_noted_without_its_words(site: Site, told: Told) -> None:
     for answer in (
         site.get("/api/example/find", params={"order": ATTACK}),

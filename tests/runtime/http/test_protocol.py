@@ -40,6 +40,7 @@ def over_a_socket(talk: Talk) -> bytes:
     return asyncio.run(conversation())
 
 
+@pytest.mark.requirement("ASVS-15.2.2")
 def test_an_endless_head_is_cut_off() -> None:
     """431 instead of memory; the sender may still be sending when it comes."""
 
@@ -76,6 +77,7 @@ def test_a_refused_sender_can_read_why_and_then_has_to_stop(monkeypatch: pytest.
     assert over_a_socket(talk).startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.requirement("ASVS-4.2.1")
 def test_a_connection_is_used_again_and_trailers_change_nothing() -> None:
     """Fields after the body are not headers; the next request on the connection is answered."""
 

@@ -34,12 +34,14 @@ def seen(peer: str, *forwarded: str, proto: str = "", proxies: Proxies = PROXIES
     ([""], "10.0.0.1"),
     ([], "10.0.0.1"),
 ])  # fmt: skip
+@pytest.mark.requirement("ASVS-15.3.4")
 def test_the_rightmost_hop_that_is_not_trusted_is_the_caller(forwarded: list[str], caller: str) -> None:
     """What stands further left, anybody may have written; and where a hop is no address, nobody is believed."""
     assert seen("10.0.0.1", *forwarded)[0] == caller
 
 
 @given(st.text(max_size=60).filter(lambda text: text.isascii()))
+@pytest.mark.requirement("ASVS-4.1.3")
 def test_a_stranger_is_not_believed_whatever_they_say(text: str) -> None:
     assert seen("203.0.113.9", text, proto="https") == ("203.0.113.9", "http")
 

@@ -22,6 +22,7 @@ def opened(folder: Path, algorithm: str) -> Identity:
 
 
 @pytest.mark.parametrize("algorithm", ["PS256", "RS256"])
+@pytest.mark.requirement("ASVS-11.6.1")
 def test_a_stranger_verifies_with_the_published_key_and_the_named_algorithm_only(
     tmp_path: Path, algorithm: str
 ) -> None:

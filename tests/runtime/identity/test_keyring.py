@@ -20,6 +20,7 @@ FILE = "identity-keys.json"
 DAY = 86_400
 
 
+@pytest.mark.requirement("ASVS-13.3.2")
 def test_the_ring_survives_a_restart_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     first = Keyring(tmp_path, 1000)
     again = Keyring(tmp_path, 2000)
@@ -38,6 +39,7 @@ def test_an_old_key_verifies_until_its_last_token_has_expired(tmp_path: Path) ->
     assert old not in {key.kid for key in ring.ring.keys}
 
 
+@pytest.mark.requirement("ASVS-13.3.4")
 def test_rotation_comes_with_age(tmp_path: Path) -> None:
     ring = Keyring(tmp_path, 0)
     assert not ring.rotate_when_due(30 * DAY - 1, 30)
@@ -79,6 +81,7 @@ def test_no_damage_to_the_ring_goes_unnoticed(tmp_path: Path, data: st.DataObjec
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"keys": [], "derivation": "", "sha256": ""}'])
+@pytest.mark.requirement("ASVS-16.5.3")
 def test_a_damaged_ring_names_the_next_step(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     (tmp_path / FILE).chmod(0o600)
@@ -86,6 +89,7 @@ def test_a_damaged_ring_names_the_next_step(tmp_path: Path, text: str) -> None:
         Keyring(tmp_path, 0)
 
 
+@pytest.mark.requirement("ASVS-13.3.2")
 def test_a_ring_that_others_may_read_stops_the_start(tmp_path: Path) -> None:
     Keyring(tmp_path, 0)
     (tmp_path / FILE).chmod(0o640)

@@ -18,6 +18,7 @@ from steersman.runtime.identity.throttle import Throttle
 
 
 @pytest.mark.parametrize("case", ["unknown", "wrong", "disabled", "service", "impossible", "unicode", "empty"])
+@pytest.mark.requirement("ASVS-6.3.8")
 def test_every_wrong_sign_in_hears_the_same(desk: Any, case: str) -> None:
     """Who exists, and what was wrong, is told to nobody."""
     account = desk.add("ines")
@@ -54,6 +55,7 @@ def test_a_look_alike_of_a_name_opens_nothing(desk: Any, name: str) -> None:
         desk.sign_in(name)
 
 
+@pytest.mark.requirement("ASVS-16.2.5")
 def test_an_unknown_name_is_not_written_down(desk: Any) -> None:
     """People type their password into the wrong field."""
     with pytest.raises(Unauthenticated):
@@ -62,6 +64,7 @@ def test_an_unknown_name_is_not_written_down(desk: Any) -> None:
     assert "kettle" not in str(entries)
 
 
+@pytest.mark.requirement("ASVS-6.3.1", "ASVS-2.4.1")
 def test_guessing_gets_slower_and_is_forgotten() -> None:
     clock = FakeClock()
     throttle = Throttle(clock)
@@ -104,6 +107,7 @@ def test_the_right_password_opens_in_the_middle_of_an_attack(desk: Any) -> None:
     assert desk.sign_in("ines")
 
 
+@pytest.mark.requirement("ASVS-2.4.1")
 def test_one_address_waits_with_a_few_attempts_only() -> None:
     throttle = Throttle(FakeClock())
     places = [throttle.waiting("192.0.2.1") for _ in range(8)]
@@ -118,6 +122,7 @@ def test_one_address_waits_with_a_few_attempts_only() -> None:
         pass
 
 
+@pytest.mark.requirement("ASVS-6.5.1")
 def test_a_second_factor_opens_once_with_each_code(desk: Any) -> None:
     account = desk.add("ines")
     secret, uri = desk.identity.factor.offer("ines")
@@ -136,6 +141,7 @@ def test_a_second_factor_opens_once_with_each_code(desk: Any) -> None:
         desk.sign_in("ines", code=recoveries[0])
 
 
+@pytest.mark.requirement("ASVS-11.3.3")
 def test_the_shared_secret_is_sealed_and_bound_to_its_account(desk: Any) -> None:
     """Neither the database alone nor a row that was copied to another account opens anything."""
     ines, otto = desk.add("ines"), desk.add("otto")

@@ -24,6 +24,7 @@ def passwords() -> Passwords:
 
 @pytest.mark.parametrize("text", [GOOD, "correct horse battery staple", "xK9#mQ2$vL7p", "тихий чайник поёт", "安静的水壶会唱歌很久了呢",
                                   "x" * 12 + "quiet lamp", "🦀🫖🪣🧭 ships at dawn"])  # fmt: skip
+@pytest.mark.requirement("ASVS-6.2.5")
 def test_a_sentence_in_any_script_is_accepted(passwords: Passwords, text: str) -> None:
     """There is no rule about kinds of signs."""
     assert passwords.matches(passwords.chosen(text, "ines"), text)
@@ -37,17 +38,20 @@ def test_a_sentence_in_any_script_is_accepted(passwords: Passwords, text: str) -
         "steersman2026", "changeme1234!", "Summer2025!!!", "woaini1314520", "00000000000000", "19840521198405",
     ],
 )  # fmt: skip
+@pytest.mark.requirement("ASVS-6.2.4")
 def test_what_is_tried_first_is_refused(passwords: Passwords, text: str) -> None:
     with pytest.raises(InvalidInput, match="tried first"):
         passwords.chosen(text)
 
 
 @pytest.mark.parametrize("text", ["short one", "k9#mQ2$vL7p", "﷽" * 11])
+@pytest.mark.requirement("ASVS-6.2.1")
 def test_eleven_signs_are_too_few_however_they_unfold(passwords: Passwords, text: str) -> None:
     with pytest.raises(InvalidInput, match="at least 12"):
         passwords.chosen(text)
 
 
+@pytest.mark.requirement("ASVS-6.2.8", "ASVS-6.2.9")
 def test_nothing_is_cut_off(passwords: Passwords) -> None:
     """What differs only in the last of 128 signs is another password; 129 are refused and never compared."""
     long = ("a green kettle sings. " * 10)[: LONGEST - 1]
@@ -67,15 +71,18 @@ def test_two_keyboards_write_one_password(passwords: Passwords) -> None:
 
 
 @pytest.mark.parametrize("text", ["ines.keller", "ines.keller1234", "InesKeller99!", "kellerkeller12"])
+@pytest.mark.requirement("ASVS-6.2.11")
 def test_ones_own_name_is_no_password(passwords: Passwords, text: str) -> None:
     with pytest.raises(InvalidInput):
         passwords.chosen(text + "....", "ines", "ines.keller@example.com")
 
 
+@pytest.mark.requirement("ASVS-11.4.2")
 def test_the_parameters_are_those_that_were_chosen(passwords: Passwords) -> None:
     assert passwords.chosen(GOOD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
+@pytest.mark.requirement("ASVS-6.3.8")
 def test_nobody_is_compared_with_as_much_work(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a stored hash, or with a password that cannot be one, exactly one hash is computed all the same."""
     stored, seen = passwords.chosen(GOOD), []
@@ -97,6 +104,7 @@ def test_nobody_is_compared_with_as_much_work(passwords: Passwords, monkeypatch:
     assert {kept.split("$")[3] for kept in seen} == {"m=19456,t=2,p=1"}
 
 
+@pytest.mark.requirement("ASVS-6.2.12")
 def test_a_leaked_password_is_found_in_the_administrators_file(tmp_path: Path) -> None:
     """As itself or as its SHA-1, with a count or without, first, last and in the middle."""
     digest = hashlib.sha1(b"violet harbour seventeen").hexdigest().upper()
@@ -117,6 +125,7 @@ def test_a_leaked_password_is_found_in_the_administrators_file(tmp_path: Path) -
     assert not is_listed("x", file)
 
 
+@pytest.mark.requirement("ASVS-16.5.3")
 def test_a_list_that_cannot_be_read_accepts_nothing(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="cannot be read"):
         Passwords(tmp_path / "gone").chosen(GOOD)

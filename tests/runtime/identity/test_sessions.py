@@ -39,6 +39,7 @@ def test_two_tabs_get_the_same_successor(desk: Any) -> None:
     assert desk.identity.refreshed(successors.pop(), "")
 
 
+@pytest.mark.requirement("ASVS-10.4.5")
 def test_a_copied_token_ends_the_family_on_both_sides(desk: Any) -> None:
     desk.add("ines")
     first = desk.sign_in("ines")
@@ -70,6 +71,7 @@ def test_the_successor_outlives_the_process_and_is_in_no_file(desk: Any, tmp_pat
     assert other.refreshed(first, "").refresh != successor
 
 
+@pytest.mark.requirement("ASVS-10.4.8", "ASVS-7.3.1", "ASVS-7.3.2")
 def test_a_family_ends_by_idleness_and_by_age(desk: Any) -> None:
     desk.add("ines")
     idle, busy = desk.sign_in("ines").refresh, desk.sign_in("ines").refresh
@@ -83,6 +85,7 @@ def test_a_family_ends_by_idleness_and_by_age(desk: Any) -> None:
 
 
 @pytest.mark.parametrize("how", ["disabled", "ended", "all ended"])
+@pytest.mark.requirement("ASVS-7.4.1")
 def test_an_ended_session_refreshes_nothing(desk: Any, how: str) -> None:
     account = desk.add("ines")
     pair = desk.sign_in("ines")

@@ -59,6 +59,7 @@ def refused(desk: Any, token: bytes, reason: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
+@pytest.mark.requirement("ASVS-9.1.2")
 def test_alg_none_is_refused(desk: Any, token: bytes, algorithm: str) -> None:
     """CVE-2015-9235 and its spellings: an unsigned token."""
     header = {**header_of(token), "alg": algorithm}
@@ -66,6 +67,7 @@ def test_alg_none_is_refused(desk: Any, token: bytes, algorithm: str) -> None:
         refused(desk, part(header) + b"." + part(claims_of(token)) + b"." + signature, "header")
 
 
+@pytest.mark.requirement("ASVS-9.1.2")
 def test_hs256_with_the_public_key_is_refused(desk: Any, token: bytes) -> None:
     """CVE-2022-29217: the public key, in any of its forms, as the secret of a symmetric signature."""
     key = desk.identity.ring.ring.keys[0]
@@ -89,6 +91,7 @@ def test_another_asymmetric_algorithm_is_refused(desk: Any, token: bytes) -> Non
         refused(desk, forged.encode(), "header")
 
 
+@pytest.mark.requirement("ASVS-9.1.1")
 def test_a_stranger_s_key_is_refused_under_its_own_kid_and_under_ours(desk: Any, token: bytes) -> None:
     stranger = Ed25519PrivateKey.generate()
     for kid, reason in (("another", "header"), (header_of(token)["kid"], "signature")):
@@ -107,17 +110,20 @@ def test_a_kid_that_is_a_path_or_a_question_is_refused(desk: Any, token: bytes, 
 
 @pytest.mark.parametrize("extra", [{"jwk": {"kty": "OKP"}}, {"jku": "http://evil.example"}, {"x5u": "http://evil.example"}, {"crit": ["exp"]},
                                    {"b64": False}, {"zip": "DEF"}, {"cty": "JWT"}])  # fmt: skip
+@pytest.mark.requirement("ASVS-9.1.3")
 def test_a_key_or_a_condition_that_comes_along_is_refused(desk: Any, token: bytes, extra: dict[str, Any]) -> None:
     """CVE-2018-0114 and its kin: even under our own signature, such a header is none of ours."""
     refused(desk, signed(desk.identity, claims_of(token), **extra), "header")
 
 
 @pytest.mark.parametrize("typ", ["JWT", "at+JWT", "id+jwt", "logout+jwt", "application/at+jwt", None])
+@pytest.mark.requirement("ASVS-9.2.2")
 def test_another_type_of_token_is_refused(desk: Any, token: bytes, typ: str | None) -> None:
     """A token for another purpose, under our own key, opens nothing (RFC 8725, 3.11)."""
     refused(desk, signed(desk.identity, claims_of(token), typ=typ), "header")
 
 
+@pytest.mark.requirement("ASVS-1.5.3")
 def test_duplicated_members_of_the_header_are_refused(desk: Any, token: bytes) -> None:
     """Two readers of one header must not see two algorithms."""
     text = json.dumps(header_of(token))
@@ -125,6 +131,7 @@ def test_duplicated_members_of_the_header_are_refused(desk: Any, token: bytes) -
         refused(desk, part(doubled.encode()) + b"." + token.partition(b".")[2], "header")
 
 
+@pytest.mark.requirement("ASVS-9.2.1")
 def test_an_expired_token_is_refused(desk: Any, token: bytes) -> None:
     desk.clock.tick(LIFETIME_SECONDS - 1)
     assert desk.identity.admission.check(token, "").subject == "ines"
@@ -133,6 +140,7 @@ def test_an_expired_token_is_refused(desk: Any, token: bytes) -> None:
     refused(desk, token, "expired")
 
 
+@pytest.mark.requirement("ASVS-9.2.1")
 def test_a_token_that_is_not_yet_valid_is_refused(desk: Any, token: bytes) -> None:
     claims = claims_of(token)
     assert desk.identity.admission.check(signed(desk.identity, claims), "").subject == "ines"
@@ -143,6 +151,7 @@ def test_a_token_that_is_not_yet_valid_is_refused(desk: Any, token: bytes) -> No
 @pytest.mark.parametrize(
     "audience", ["another", ["steersman"], ["steersman", "another"], "", None, "steersman.evil.example"]
 )
+@pytest.mark.requirement("ASVS-9.2.3", "ASVS-10.3.1")
 def test_a_token_for_somebody_else_is_refused(desk: Any, token: bytes, audience: Any) -> None:
     refused(desk, signed(desk.identity, {**claims_of(token), "aud": audience}), "claims")
 
@@ -161,6 +170,7 @@ def test_a_token_without_a_claim_is_refused(desk: Any, token: bytes, name: str) 
 
 @pytest.mark.parametrize(("name", "value"), [("exp", "9999999999"), ("exp", 9e12), ("exp", True), ("exp", None), ("nbf", []), ("iat", "x"), ("sub", 7),
                                              ("sid", None), ("jti", {})])  # fmt: skip
+@pytest.mark.requirement("ASVS-15.3.5")
 def test_a_mistyped_claim_is_refused(desk: Any, token: bytes, name: str, value: Any) -> None:
     refused(desk, signed(desk.identity, {**claims_of(token), name: value}), "claims")
 
@@ -172,6 +182,7 @@ def test_a_session_of_another_account_is_refused(desk: Any, token: bytes) -> Non
     refused(desk, signed(desk.identity, {**claims_of(token), "sid": "no-such-session"}), "session")
 
 
+@pytest.mark.requirement("ASVS-9.2.2")
 def test_a_refresh_token_is_no_access_token(desk: Any) -> None:
     desk.add("ines", "viewer")
     refused(desk, desk.sign_in("ines").refresh.encode(), "header")
@@ -220,6 +231,7 @@ def test_another_spelling_of_a_token_is_refused(desk: Any, token: bytes, mutate:
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
+@pytest.mark.requirement("ASVS-7.2.1", "ASVS-9.1.1")
 def test_no_changed_byte_of_a_token_is_accepted_as_somebody_else(desk: Any, token: bytes, data: st.DataObject) -> None:
     """Whatever is altered, it is refused; the unused bits of the last sign are all that may differ."""
     at = data.draw(st.integers(0, len(token) - 2))

@@ -23,6 +23,7 @@ def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path: Path
     assert public_key(tmp_path) == key.public
 
 
+@pytest.mark.requirement("ASVS-11.6.1", "ASVS-11.4.3")
 def test_openssl_reads_the_key_and_verifies_what_it_signed(tmp_path: Path) -> None:
     """An outside implementation says that the signature is Ed25519 over the text of the checkpoint."""
     key = load_or_make(tmp_path, signed_before=False)
@@ -68,6 +69,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
         load_or_make(tmp_path, signed_before=False)
 
 
+@pytest.mark.requirement("ASVS-13.3.2")
 def test_a_key_that_others_can_read_stops_the_start(desk: Any) -> None:
     desk.signed(3)
     (desk.folder / KEY_FILE).chmod(0o640)

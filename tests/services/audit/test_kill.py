@@ -25,6 +25,7 @@ def lives(folder: Path, *arguments: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.requirement("ASVS-2.3.3")
 def test_a_kill_at_every_step_leaves_a_log_that_goes_on(tmp_path: Path) -> None:
     """Each commit, signature and write to the file, before, in the middle and after; then a life that is let live."""
     found = lives(tmp_path, "steps", str(STEPS))

@@ -23,6 +23,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench_tamperi
 
 
 @pytest.mark.parametrize("way", bench_tampering.WAYS)
+@pytest.mark.requirement("ASVS-16.4.2", "SOC2-CC7.2")
 def test_every_random_tampering_is_found(way: str, evidence: bench_tampering.Evidence) -> None:
     """With its first entry, where the leaves can tell; and without tampering there is nothing to find."""
     assert bench_tampering._is_sound(evidence)

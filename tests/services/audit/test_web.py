@@ -64,6 +64,7 @@ def test_before_the_first_checkpoint_there_is_nothing_to_prove(desk: Any) -> Non
         web.consistency(context, 0)
 
 
+@pytest.mark.requirement("ASVS-8.4.1")
 def test_a_tenant_sees_and_proves_its_own_entries_only(desk: Any) -> None:
     """Numbers of other tenants' entries answer as if they were not there."""
     desk.append(5)

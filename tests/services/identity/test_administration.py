@@ -41,6 +41,7 @@ def acting(identity: Identity) -> As:
     return by
 
 
+@pytest.mark.requirement("ASVS-16.2.5", "SOC2-CC6.2")
 def test_an_account_is_added_and_told_in_the_journal_without_its_password(identity: Identity, acting: As) -> None:
     account = acting().add("Ines", "ines@example.com", Kind.PERSON, PASSWORD, ["viewer"])
     assert (account.name, account.roles) == ("ines", ("viewer",))
@@ -52,6 +53,7 @@ def test_an_account_is_added_and_told_in_the_journal_without_its_password(identi
 
 
 @pytest.mark.parametrize("role", ["admin", "operator"])
+@pytest.mark.requirement("ASVS-8.2.2", "SOC2-CC6.3")
 def test_a_manager_gives_out_no_role_above_their_own(acting: As, role: str) -> None:
     """By adding, by changing, by a group, or by changing a group that holds it."""
     manager = acting("manager")
@@ -131,6 +133,7 @@ def test_a_standing_role_is_nobody_s_to_change(acting: As) -> None:
         root.save_role("odd", "", ["other.thing.guess"])
 
 
+@pytest.mark.requirement("ASVS-7.4.2")
 def test_a_revoked_key_and_a_disabled_account_are_out_at_once(identity: Identity, acting: As) -> None:
     root = acting()
     root.add("robot", "", Kind.SERVICE, None, ["viewer"])
@@ -147,6 +150,7 @@ def test_a_revoked_key_and_a_disabled_account_are_out_at_once(identity: Identity
         root.revoke_key(first)
 
 
+@pytest.mark.requirement("ASVS-8.4.1")
 def test_another_tenant_s_accounts_are_not_there(identity: Identity, acting: As) -> None:
     """An object of somebody else is not forbidden: it does not exist."""
     acting().add("ines", "", Kind.PERSON, PASSWORD, [])

@@ -22,6 +22,7 @@ from steersman.services.runbooks.jobs import declare as declare_targets
 from steersman.services.runbooks.model import RunbookSettings
 
 
+@pytest.mark.requirement("ASVS-1.2.5")
 def test_a_command_runs_without_a_shell_in_a_clean_environment(
     declare: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

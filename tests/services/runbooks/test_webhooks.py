@@ -41,6 +41,7 @@ def test_what_may_pass_is_temporary_and_is_repeated_under_the_same_key(
     assert [headers["Idempotency-Key"] for _, _, headers, _ in receiver.got] == ["key-1", "key-1"]
 
 
+@pytest.mark.requirement("ASVS-15.3.2")
 def test_a_redirect_is_not_followed(declare: Callable[..., Any], receiver: Any) -> None:
     """Only the configured address is ever called."""
     book = declare(page={"webhook": {"url": f"{receiver.url}/a"}})

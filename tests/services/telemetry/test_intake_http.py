@@ -105,6 +105,7 @@ def test_remote_write_that_cannot_be_read_gets_its_code(
 
 
 @pytest.mark.parametrize("url", ["/api/v1/write", "/v1/metrics", "/loki/api/v1/push"])
+@pytest.mark.requirement("ASVS-5.2.1", "ASVS-5.2.3")
 def test_a_body_or_what_it_unpacks_to_may_not_be_too_large(url: str, serving: Serving) -> None:
     bomb = gzip.compress(bytes(130 << 20), 1)
     huge = b"\xff\xff\xff\xff\x07" + bytes(100)

@@ -37,6 +37,7 @@ def test_a_key_of_one_s_own_reaches_no_further_than_oneself(site: Any, browser: 
     assert site.get("/api/example/whoami", headers=key).status_code == 401
 
 
+@pytest.mark.requirement("ASVS-8.2.2")
 def test_people_see_and_revoke_their_own_keys_only(browser: Any, another_browser: Any, add_person: Any) -> None:
     add_person("otto", "viewer")
     made = browser.sign_in().ask("POST", "/auth/keys", json={"scopes": [READ]}).json()

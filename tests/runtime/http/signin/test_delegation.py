@@ -144,6 +144,7 @@ def test_an_unknown_program_leads_nowhere(site: Any, client: dict[str, Any]) -> 
     ({"code_challenge": None}, "invalid_request"), ({"code_challenge": "short"}, "invalid_request"),
     ({"scope": WRITE}, "invalid_scope"), ({"scope": "*"}, "invalid_scope"), ({"request": "x"}, "request_not_supported"),
 ])  # fmt: skip
+@pytest.mark.requirement("ASVS-10.6.1")
 def test_what_else_is_wrong_is_told_to_the_program_by_its_name(
     site: Any, client: dict[str, Any], changed: dict[str, Any], word: str
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_code_of_another_program_is_not_redeemed(site: Any, browser: Any, clie
     assert redeem(site, register(site), code).status_code == 401
 
 
+@pytest.mark.requirement("ASVS-10.4.10")
 def test_a_confidential_program_shows_its_secret(site: Any, browser: Any) -> None:
     made = register(site, confidential=True)
     browser.sign_in()
@@ -198,7 +200,7 @@ def test_a_confidential_program_shows_its_secret(site: Any, browser: Any) -> Non
     assert redeem(site, made, code, client_secret=made["client_secret"]).status_code == 200
 
 
-@pytest.mark.requirement("ASVS-10.4.11")
+@pytest.mark.requirement("ASVS-10.4.11", "ASVS-10.3.2")
 def test_a_program_gets_no_more_than_the_person_has_and_loses_what_they_lose(
     site: Any, browser: Any, add_person: Any
 ) -> None:
@@ -218,6 +220,7 @@ def test_a_program_gets_no_more_than_the_person_has_and_loses_what_they_lose(
     assert site.get("/api/example/whoami", headers=key).status_code == 403
 
 
+@pytest.mark.requirement("ASVS-10.1.1")
 def test_a_program_does_not_reach_the_sign_ins_of_its_person(site: Any, browser: Any, client: dict[str, Any]) -> None:
     key = bearer(redeem(site, client, agree(browser.sign_in(), asked(client))["code"]).json()["access_token"])
     asked_for = [
@@ -241,6 +244,7 @@ def test_a_refresh_token_works_for_its_program_only(site: Any, browser: Any, cli
     assert good.status_code == 200
 
 
+@pytest.mark.requirement("ASVS-10.4.9", "ASVS-10.7.3")
 def test_a_revoked_program_is_out_at_once(site: Any, browser: Any, client: dict[str, Any]) -> None:
     key = bearer(redeem(site, client, agree(browser.sign_in(), asked(client))["code"]).json()["access_token"])
     assert site.get("/auth/me", headers=key).status_code == 200
@@ -248,11 +252,13 @@ def test_a_revoked_program_is_out_at_once(site: Any, browser: Any, client: dict[
     assert site.get("/auth/me", headers=key).status_code == 401
 
 
+@pytest.mark.requirement("ASVS-10.7.1")
 def test_a_no_is_told_and_grants_nothing(browser: Any, client: dict[str, Any]) -> None:
     told = agree(browser.sign_in(), asked(client), "deny")
     assert (told["error"], told["state"], "code" in told) == ("access_denied", "xyz", False)
 
 
+@pytest.mark.requirement("ASVS-10.7.1")
 def test_a_question_is_answered_by_a_person_from_a_page_of_this_site(
     site: Any, browser: Any, client: dict[str, Any]
 ) -> None:

@@ -161,6 +161,7 @@ def signed_in(answer: Any) -> bool:
     return any(line.startswith("steersman_session=stms_") for line in answer.headers.get_list("set-cookie"))
 
 
+@pytest.mark.requirement("ASVS-7.6.2")
 def test_nobody_is_asked_anything_before_a_person_follows_the_button(site: Any, browser: Any, liar: Liar) -> None:
     browser.ask("GET", "/login")
     assert liar.asked == []
@@ -235,6 +236,7 @@ LIES: dict[str, Any] = {
 
 @pytest.mark.requirement("ASVS-10.5.1", "ASVS-10.5.3", "ASVS-10.5.4", "ASVS-9.1.1", "ASVS-9.1.2")
 @pytest.mark.parametrize("lie", LIES, ids=str)
+@pytest.mark.requirement("ASVS-6.8.2")
 def test_a_token_that_lies_opens_nothing(site: Any, browser: Any, liar: Liar, lie: str) -> None:
     asked = begin(browser, liar)
     for name, value in LIES[lie].items():
@@ -273,6 +275,7 @@ def test_an_answer_opens_once_and_in_the_browser_that_asked(
 @pytest.mark.parametrize(
     "to", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "%0d%0aSet-Cookie:x"]
 )
+@pytest.mark.requirement("ASVS-3.7.2")
 def test_the_way_on_is_a_path_of_this_platform(browser: Any, liar: Liar, site: Any, to: str) -> None:
     answer = back(browser, liar, begin(browser, liar, to))
     assert signed_in(answer)
@@ -298,12 +301,14 @@ def test_new_keys_of_the_provider_are_fetched_when_they_sign_but_not_without_end
 
 @pytest.mark.parametrize("extra", [{"issuer": "https://evil.example"}, {"token_endpoint": "ftp://evil.example/x"}, {"token_endpoint": None},
                                    {"jwks_uri": 7}, {"authorization_endpoint": "javascript:alert(1)"}])  # fmt: skip
+@pytest.mark.requirement("ASVS-10.2.2")
 def test_a_configuration_of_somebody_else_is_not_followed(site: Any, browser: Any, liar: Liar, extra: Any) -> None:
     liar.extra = extra
     answer = browser.ask("GET", "/auth/oidc/start?provider=house")
     assert (answer.status_code, "location" in answer.headers) == (401, False)
 
 
+@pytest.mark.requirement("ASVS-16.5.2")
 def test_a_provider_in_trouble_is_no_refusal(site: Any, browser: Any, liar: Liar) -> None:
     asked = begin(browser, liar)
     liar.status = 500
@@ -330,6 +335,7 @@ def add(site: Any, name: str, email: str = "", *, disabled: bool = False) -> Non
         accounts.add_account(transaction, account, site.identity.passwords.chosen("a green kettle sings by itself"))
 
 
+@pytest.mark.requirement("ASVS-6.8.1")
 def test_a_name_here_is_not_taken_over_from_there(site: Any, browser: Any, liar: Liar) -> None:
     add(site, "ada")
     liar.claims = {"preferred_username": "Ada"}

@@ -47,6 +47,7 @@ def test_a_passkey_signs_its_owner_in_without_a_name_or_a_password(
     assert enter(another_browser(), device).status_code == 200
 
 
+@pytest.mark.requirement("ASVS-6.7.2")
 def test_a_challenge_asks_for_verification_and_names_nobody(browser: Any) -> None:
     options = browser.ask("POST", f"{OWN}/challenge").json()
     assert (options["rpId"], options["userVerification"]) == ("localhost", "required")
@@ -131,6 +132,7 @@ def test_a_device_is_registered_once(browser: Any, make_device: Any) -> None:
     assert register(browser, device).status_code == 409
 
 
+@pytest.mark.requirement("ASVS-2.3.1")
 def test_a_registration_needs_the_challenge_of_this_session(
     browser: Any, another_browser: Any, add_person: Any, make_device: Any
 ) -> None:

@@ -50,6 +50,7 @@ def test_the_link_opens_once(site: Any) -> None:
     assert site.identity.first.offer() is None
 
 
+@pytest.mark.requirement("ASVS-6.4.1")
 def test_a_wrong_an_expired_and_a_replaced_token_are_refused_alike(site: Any) -> None:
     old = site.identity.first.offer()
     token = site.identity.first.offer()
@@ -67,6 +68,7 @@ def test_a_choice_that_is_not_accepted_uses_nothing_up(site: Any, name: str, pas
     assert submit(site, token).status_code == 303
 
 
+@pytest.mark.requirement("ASVS-2.3.4", "ASVS-15.4.2")
 def test_two_at_once_make_one_administrator(site: Any) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
