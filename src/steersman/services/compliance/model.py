@@ -76,7 +76,7 @@ class Processing(BaseModel):
     service: str
     what: str
     purpose: str
-    persons: str
+    basis: str
     kept: str
 
 

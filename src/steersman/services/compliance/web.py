@@ -12,7 +12,7 @@ from steersman.contract.service import Page, Route
 from steersman.services.compliance.logic.judging import automated, judged
 from steersman.services.compliance.logic.looking import looked
 from steersman.services.compliance.model import Report, Standard, State
-from steersman.services.compliance.store.facts import gathered
+from steersman.services.compliance.store.facts import gathered, processing
 from steersman.services.compliance.store.files import catalogue, evidence
 
 READ = "compliance.report.read"
@@ -30,7 +30,9 @@ _BADGES = {
 def report(context: Context, standard: Annotated[Standard | None, Query()] = None) -> Report:
     """Return how every requirement stands now. It looks at the running platform, which takes a moment."""
     wanted = tuple(Standard) if standard is None else (standard,)
-    return judged(catalogue(), evidence(), looked(gathered(context.ports)), standards=wanted)
+    ports = context.ports
+    looks = looked(gathered(ports))
+    return judged(catalogue(), evidence(), looks, standards=wanted, processing=processing(ports))
 
 
 def page(context: Context) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ def as_text(report: Report) -> str:
             lines += [f"{'':<13}   {text}" for text in _evidence(one)]
     if report.processing:
         lines += ["", "Record of processing activities", ""]
-        lines += [f"{one.service}: {one.what}; {one.purpose}; {one.persons}; {one.kept}" for one in report.processing]
+        lines += [f"{one.service}: {one.what}; {one.purpose}; {one.basis}; {one.kept}" for one in report.processing]
     return "\n".join([*lines, "", _CAVEAT]).lstrip("\n")
 
 
@@ -56,11 +56,11 @@ def as_markdown(report: Report) -> str:
         lines += [
             "## Record of processing activities",
             "",
-            "| service | what | purpose | persons | kept |",
+            "| service | what | purpose | basis | kept |",
             "|---|---|---|---|---|",
         ]
         lines += [
-            f"| {' | '.join(_cell(text) for text in (one.service, one.what, one.purpose, one.persons, one.kept))} |"
+            f"| {' | '.join(_cell(text) for text in (one.service, one.what, one.purpose, one.basis, one.kept))} |"
             for one in report.processing
         ]
         lines.append("")

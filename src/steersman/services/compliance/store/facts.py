@@ -10,7 +10,7 @@ from steersman.runtime.identity import passwords
 from steersman.runtime.identity.identity import Identity
 from steersman.runtime.settings import LoadedSettings
 from steersman.services.compliance.logic.catalogue import outdated
-from steersman.services.compliance.model import Facts, Observed
+from steersman.services.compliance.model import Facts, Observed, Processing
 from steersman.services.compliance.store.files import installed, text_of
 from steersman.services.compliance.store.probing import probed
 
@@ -40,6 +40,15 @@ def gathered(ports: Ports) -> Facts:
         broken=_broken(ports),
         outdated=tuple(outdated(text_of("catalogue/minimums.toml"), installed())),
     )
+
+
+def processing(ports: Ports) -> list[Processing]:
+    """Return the record of processing activities, as the installed services declare it."""
+    return [
+        Processing(service=service.name, what=kind.what, purpose=kind.purpose, basis=kind.basis, kept=kind.kept)
+        for service in ports.get(House).services
+        for kind in service.personal
+    ]
 
 
 def _own_answers(host: str, port: int) -> tuple[str, dict[str, Observed]]:
