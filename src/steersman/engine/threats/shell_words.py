@@ -57,6 +57,8 @@ _OF_ENGLISH = """
 
 _NAMES_OF_TOOLS = """
     apt apt-get dnf yum pip npm docker kubectl helm systemctl ansible chef cscli git cargo gem aws gcloud
+    ansible-galaxy ansible-doc ansible-playbook ansible-vault ansible-pull ansible-config ansible-inventory chef-run
+    chef-client chef-solo chef-vault salt-call redis-cli
 """
 #: Names that are no words, or words that nobody sends alone.
 NAMES = frozenset(f"{_OF_UNIX} {_OF_NETWORKS} {_OF_TOOLS} {_OF_WINDOWS}".split()) - frozenset(_OF_ENGLISH.split())

@@ -41,6 +41,7 @@ _PATH_OF_COMMAND = re.compile(r"(?:^|[;|&`(]\s{0,9}|[\s;|&`(\"'=])/?(?:usr/)?s?b
 _WRAPPERS_OF_ENGLISH = ("time", "exec", "command")
 _ALL_IN_BACKTICKS = re.compile(r"[\s\"';|&]{0,9}`[^`]{1,200}`[\s\"';|&#]{0,9}")
 _MOST_TRIED = 40
+_WORD = re.compile(r"[a-z_]\w*+")
 _SHORT = 300
 
 
@@ -58,6 +59,9 @@ def shell_signs(
     yield from _commands(lowered, is_header=is_header)
     if len(lowered) < _SHORT and any(mark in lowered for mark in _MARKS_OF_TEARING) and _TORN_WORD.search(lowered):
         joined = _NOTHING_AT_ALL.sub("", lowered)
+        whole = frozenset(_WORD.findall(joined)).union(joined)
+        for clue, seen in SHAPES.found(joined, whole):
+            yield _sign(clue.weight * 0.95, clue.what + ", its letters torn apart", seen)
         for sign in _commands(joined, is_header=is_header):
             yield _sign(_torn(sign.weight, lowered), sign.what + ", its letters torn apart", sign.seen)
 
