@@ -108,9 +108,14 @@ class Target:
         pair = self.sign_in(name).json()
         return Person(name, pair["access_token"], pair["refresh_token"])
 
-    def sign_in(self, name: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
+    def sign_in(self, name: str, password: str = PASSWORD, *, place: str = "", **fields: str) -> httpx.Response:
+        """Sign in from a place of one's own, so that nobody waits for the failures of others."""
         form = {"grant_type": "password", "username": name, "password": password, **fields}
-        return self.ask("POST", "/auth/token", data=form)
+        number = next(_NUMBERS)
+        address = place or f"127.1.{number // 250}.{number % 250 + 1}"
+        wire = httpx.HTTPTransport(local_address=address)
+        with httpx.Client(base_url=self.origin, trust_env=False, timeout=60, transport=wire) as client:
+            return client.post("/auth/token", data=form)
 
     def browser(self, person: Person) -> httpx.Client:
         """A browser in which this person has signed in."""
@@ -154,8 +159,11 @@ def _onward(page: httpx.Response) -> str:
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
-    with System(STEERSMAN) as system, closing(Target(system)) as found:
-        yield found
+    with pytest.MonkeyPatch.context() as patch:
+        # What is attacked is the code itself: a detector in front of it would hide what it does wrong.
+        patch.setenv("STEERSMAN_HOUSE__ATTACKS", "ignore")
+        with System(STEERSMAN) as system, closing(Target(system)) as found:
+            yield found
 
 
 @pytest.fixture(scope="module")
