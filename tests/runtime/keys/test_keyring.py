@@ -102,6 +102,24 @@ def test_a_late_writer_brings_a_retired_key_back_until_its_value_is_renewed(desk
     assert desk.secrets(ring) == {"a": b"one"}
 
 
+def test_a_value_that_does_not_open_keeps_its_key_and_holds_nobody_up(desk: Any) -> None:
+    """Somebody copied one row over another; the rows behind it are renewed all the same."""
+    ring = desk.open()
+    for row in ("a", "b", "c"):
+        desk.put(ring, row, row.encode())
+    with desk.database.transaction() as transaction:
+        transaction.exec_driver_sql(
+            "UPDATE things SET secret = (SELECT secret FROM things WHERE id = 'c') WHERE id = 'a'"
+        )
+    old = ring.ring.active.id
+    ring.rotate(old)
+    renewal = Renewal(ring, desk.database)
+    told = renewal.run()
+    assert (told.left, told.unfinished, renewal.unreadable) == (1, True, {("things", "secret", "a")})
+    assert states(ring) == [State.ACTIVE, State.PREVIOUS]
+    assert desk.column(ring).open("c", desk.rows()["c"]) == b"c"
+
+
 def test_of_two_processes_that_rotate_at_once_one_wins(desk: Any) -> None:
     rings = [desk.open() for _ in range(8)]
     expected, barrier, ends = rings[0].ring.active.id, threading.Barrier(8), list[str]()

@@ -7,6 +7,7 @@ every marked column, never by the belief that renewal has come to an end.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import LargeBinary, column, select, table, update
 
 from steersman.contract.ports import Database
+from steersman.model.errors import Permanent
 from steersman.runtime.keys.keyring import KeyRing, Marked
 from steersman.runtime.keys.ring import State
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, TableClause
 
 _BATCH = 50
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Renewal:
 
     ring: KeyRing
     database: Database
+    unreadable: set[tuple[str, str, str]] = field(default_factory=set)
     _reached: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def step(self) -> bool:
@@ -77,12 +81,22 @@ class Renewal:
         with self.database.reading() as connection:
             rows = [(found[0], bytes(found[1])) for found in connection.execute(query)]
         old = [(name, value) for name, value in rows if marked.key_of(value) != active]
-        renewed = [(name, value, marked.seal(name, marked.open(name, value))) for name, value in old]
+        renewed = [(name, value, anew) for name, value in old if (anew := self._renewed(marked, name, value))]
         if renewed:
             with self.database.transaction() as transaction:
                 for name, value, anew in renewed:
                     transaction.execute(update(source).where(row == name, sealed == value).values({sealed: anew}))
         return rows[-1][0] if rows else None
+
+    def _renewed(self, marked: Marked, row: str, value: bytes) -> bytes | None:
+        """Seal one value anew. One that does not open keeps its key from being retired, and holds up nobody else."""
+        try:
+            return marked.seal(row, marked.open(row, value))
+        except Permanent as error:
+            if (place := (marked.table, marked.column, row)) not in self.unreadable:
+                self.unreadable.add(place)
+                _LOG.error("a sealed value cannot be renewed", extra={"place": ".".join(place), "why": error.message})
+            return None
 
 
 def used_keys(ring: KeyRing, connection: Connection) -> Counter[str]:
