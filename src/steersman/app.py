@@ -48,6 +48,7 @@ from steersman.runtime.http.guard import Guard
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Server
 from steersman.runtime.http.server import listen as bind
+from steersman.runtime.http.server.tls import Tls
 from steersman.runtime.identity.evidence import AccountNames
 from steersman.runtime.identity.identity import Identity
 from steersman.runtime.identity.localkey import REVOKED
@@ -110,6 +111,7 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
     allow_descriptors(_DESCRIPTORS)
     weigh_session(settings.house.nice)
     use_system_memory()
+    tls = _tls(settings)
     with ExitStack() as stack:
         sock = stack.enter_context(bind(settings.house.host, settings.house.port))
         directory = DataDir.open(settings.house.data)
@@ -125,7 +127,16 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
         if setup is not None:
             logs.hide(setup)
         _announce(settings, sock, token if new and not settings.house.insecure else None, setup)
-        uvloop.run(_serve(platform, sock))
+        uvloop.run(_serve(platform, sock, tls))
+
+
+def _tls(settings: LoadedSettings) -> Tls | None:
+    """Read the certificate before anything is bound; raises `Permanent` where it cannot be used."""
+    if settings.house.certificate is None or settings.house.private_key is None:
+        return None
+    tls = Tls(settings.house.certificate, settings.house.private_key)
+    tls.open(SystemClock().wall_ns() / 1e9)
+    return tls
 
 
 def kernels() -> None:
@@ -150,7 +161,8 @@ def configured(services: Sequence[Service], config: Path | None, overrides: dict
 def _announce(settings: LoadedSettings, sock: socket.socket, new_token: str | None, setup: str | None) -> None:
     """Print the address, and what was made just now: the key of this machine's operator, and the way to an account."""
     host, port = settings.house.host, sock.getsockname()[1]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "http" if settings.house.certificate is None else "https"
+    address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     sys.stdout.write(f"Steersman listens on {address}\n")
     if new_token is not None:
         sys.stdout.write(f"The token, shown this once and kept in the data directory: {new_token}\n")
@@ -240,9 +252,9 @@ async def living(platform: Platform) -> AsyncIterator[None]:
             await platform.supervisor.stop(_JOBS_SECONDS)
 
 
-async def _serve(platform: Platform, sock: socket.socket) -> None:
+async def _serve(platform: Platform, sock: socket.socket, tls: Tls | None) -> None:
     """Serve until a signal comes; a start that fails stops the server and is raised."""
-    stop, server = asyncio.Event(), Server(platform.front)
+    stop, server = asyncio.Event(), Server(platform.front, tls)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stopping(stop.set))
     try:

@@ -54,6 +54,8 @@ class HouseSettings(BaseModel):
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     attacks: Literal["block", "observe", "ignore"] = "block"
+    certificate: Path | None = None
+    private_key: Path | None = None
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=1024**3)
     bootstrap_token: SecretStr | None = None
     nice: int = Field(default=-15, ge=-20, le=19)
@@ -95,6 +97,12 @@ class HouseSettings(BaseModel):
                 f"insecure = true drops the token and is allowed on a loopback address only, "
                 f"such as 127.0.0.1; listen is {self.listen}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_certificate(self) -> HouseSettings:
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("certificate: a certificate and its private_key are set together, or neither is")
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 
 from steersman.model.errors import Conflict, Permanent
 from steersman.runtime.http.server.protocol import BoundedProtocol
+from steersman.runtime.http.server.tls import Tls
 
 #: Connections that may wait to be accepted, and seconds that an idle one is kept: senders reuse theirs every 5 to 60 s.
 _BACKLOG = 512
@@ -20,6 +22,8 @@ _KEEP_ALIVE_SECONDS = 75
 _DRAIN_SECONDS = 2
 #: Connections at a time; each takes a descriptor, and the store needs some as well.
 _CONNECTIONS = 4096
+#: uvicorn ticks ten times a second.
+_TICKS_PER_LOOK = 50
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -41,7 +45,8 @@ def listen(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn without its own signals: the composition root decides when to stop."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tls: Tls | None = None) -> None:
+        self._tls = tls
         super().__init__(
             uvicorn.Config(
                 app,
@@ -58,8 +63,15 @@ class Server(uvicorn.Server):
                 backlog=_BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
+                ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
             )
         )
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look for a new certificate now and then."""
+        if self._tls is not None and counter % _TICKS_PER_LOOK == 0:
+            await asyncio.to_thread(self._tls.renew)
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
