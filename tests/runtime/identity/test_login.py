@@ -182,3 +182,15 @@ def test_strangers_who_fill_the_queue_do_not_hold_up_a_person_at_their_usual_pla
     with pytest.raises(Throttled):
         desk.sign_in("ines", address="203.0.113.9")
     assert desk.sign_in("ines", address="192.0.2.7").access
+
+
+def test_a_crowd_of_new_addresses_fills_its_own_places_and_not_those_of_regulars() -> None:
+    throttle = Throttle(FakeClock())
+    throttle.succeeded("ines", "192.0.2.1")
+    with ExitStack() as stack:
+        for number in range(96):
+            stack.enter_context(throttle.waiting(f"198.51.100.{number}"))
+        with pytest.raises(Throttled), throttle.waiting("203.0.113.9"):
+            pass
+        with throttle.waiting("192.0.2.1"):
+            pass

@@ -144,13 +144,16 @@ class Login:
             except Unauthenticated:
                 self._throttle.failed(account, attempt.address)
                 raise
-        self._throttle.succeeded(account)
+        self._throttle.succeeded(account, attempt.address)
         return found
 
     async def _slowed_down(self, account: str, attempt: Attempt) -> _Lane:
         """Wait for what failed before, and return the lane of whoever that is."""
-        if not self._throttle.seconds(account, attempt.address, known=False) and not self._strangers.waiting:
-            return self._strangers
+        regular = self._throttle.is_regular(attempt.address)
+        if not self._throttle.seconds(account, attempt.address, known=False) and (
+            regular or not self._strangers.waiting
+        ):
+            return self._regulars if regular else self._strangers
         known = not self._throttle.fails(attempt.address) and await anyio.to_thread.run_sync(
             self._is_known, attempt, limiter=self._looking
         )

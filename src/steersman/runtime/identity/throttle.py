@@ -26,6 +26,8 @@ _MOST_COUNTED = 50
 _WAITING_PER_ADDRESS = 8
 #: Of addresses that failed lately no more than so many attempts wait at a time, all together.
 _WAITING_OF_FAILING = 32
+#: And of all addresses that nobody signed in from since the start.
+_WAITING_OF_STRANGERS = 96
 _REMEMBERED = 10_000
 
 
@@ -74,7 +76,12 @@ class Throttle:
     def __init__(self, clock: Clock, accounts: Counts | None = None, addresses: Counts | None = None) -> None:
         self._accounts, self._addresses = accounts or OwnCounts(clock), addresses or OwnCounts(clock)
         self._waiting: dict[str, int] = {}
-        self._waiting_of_failing = 0
+        self._waiting_of_failing = self._waiting_of_strangers = 0
+        self._regular: OrderedDict[str, None] = OrderedDict()
+
+    def is_regular(self, address: str) -> bool:
+        """Tell whether somebody signed in from there since the start, and nobody guesses from there."""
+        return address in self._regular and not self.fails(address)
 
     def fails(self, address: str) -> bool:
         """Tell whether attempts from there failed lately more often than a person mistypes."""
@@ -90,23 +97,32 @@ class Throttle:
         self._accounts.add(account)
         self._addresses.add(address)
 
-    def succeeded(self, account: str) -> None:
+    def succeeded(self, account: str, address: str) -> None:
         """Forget an account's failures; an address keeps its own, or one account of the guesser's would clear them."""
         self._accounts.clear(account)
+        self._regular[address] = None
+        self._regular.move_to_end(address)
+        if len(self._regular) > _REMEMBERED:
+            self._regular.popitem(last=False)
 
     @contextmanager
     def waiting(self, address: str) -> Iterator[None]:
         """Hold a place among an address's attempts; raises `Throttled` when it has too many already."""
         held, failing = self._waiting.get(address, 0), self.fails(address)
-        crowded = failing and self._waiting_of_failing >= _WAITING_OF_FAILING
+        stranger = not self.is_regular(address)
+        crowded = (failing and self._waiting_of_failing >= _WAITING_OF_FAILING) or (
+            stranger and self._waiting_of_strangers >= _WAITING_OF_STRANGERS
+        )
         if held >= _WAITING_PER_ADDRESS or crowded:
             raise Throttled("too many attempts to sign in at once from this address", retry_after=_LONGEST_SECONDS)
         self._waiting[address] = held + 1
         self._waiting_of_failing += failing
+        self._waiting_of_strangers += stranger
         try:
             yield
         finally:
             self._waiting_of_failing -= failing
+            self._waiting_of_strangers -= stranger
             left = self._waiting[address] - 1
             if left:
                 self._waiting[address] = left
