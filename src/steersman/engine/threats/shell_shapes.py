@@ -7,7 +7,11 @@ import re
 from steersman.engine.threats.clues import Clues, clue
 
 #: Where the shell of Windows takes a command, and what it compares.
-_BEGINS = r"(?:^|[&|(;@\n])\s{0,9}"
+_BEGINS = (
+    "(?:"
+    + "|".join(rf"(?<={before}if)" for before in ("^", *(rf"[&|(;@\n]{gap}" for gap in ("", r"\s", r"\s\s"))))
+    + ")"
+)
 _OPERAND = r"(?:\"[^\"\n]{0,60}\"|'[^'\n]{0,60}'|\[[^\]\n]{0,60}\]|\([^)\n]{0,40}\)|%[^%\n]{1,40}%|[^\s=:\"'{]{1,60})"
 _GOES_ON = r"(?:\s*+$|\s{1,40}(?!(?:and|or|else|then|is|in|not|if|xor)\b)[a-z@(&])"
 _COMPARED = rf"{_OPERAND}\s{{0,40}}(?:={{2,3}}\s{{0,40}}|\b(?:equ|neq|lss|leq|gtr|geq)\b\s{{1,40}}){_OPERAND}{_GOES_ON}"
@@ -19,15 +23,18 @@ _NOUNS_OF_POWERSHELL = (
     "|restmethod|scheduledtask|securestring|service|smbshare|string|tcpconnection|transcript|variable|volume"
     "|webrequest|website|wmimethod|wmiobject|aduser|adgroup|adcomputer|cimmethod|ciminstance|vm|nettcpsetting|type"
 )
-#: A verb and a noun alone may be what somebody calls a runbook: it takes an argument, a pipe or a separator.
-_POWERSHELL = (
-    r"(?:(?<![\w-])|(?P<apart>[;|&(]\s{0,3}))(?:add|clear|compare|complete|connect|convertfrom|convertto|copy|debug|disable|enable|enter|exit|export"
-    r"|format|get|import|invoke|join|measure|move|new|out|pop|push|read|receive|register|remove|rename|reset|resolve"
-    r"|restart|resume|save|select|send|set|sort|split|start|stop|suspend|tee|test|trace|unblock|undo|uninstall"
-    rf"|unregister|update|use|wait|where|write)-(?:{_NOUNS_OF_POWERSHELL})\b(?!-)"
-    r"(?(apart)|(?:\s{1,3}(?:-[a-z]|[$'\"(/\\]|[a-z]:)|\s{0,3}[|;]))"
+_VERBS_OF_POWERSHELL = """
+    add clear compare complete connect convertfrom convertto copy debug disable enable enter exit export format get
+    import invoke join measure move new out pop push read receive register remove rename reset resolve restart resume
+    save select send set sort split start stop suspend tee test trace unblock undo uninstall unregister update use wait
+    where write
+"""
+_BEHIND_A_VERB = "|".join(rf"(?<=\b{verb}-)" for verb in _VERBS_OF_POWERSHELL.split())
+#: A verb and a noun alone may be what somebody calls a runbook: it takes an argument or a pipe. It begins with its
+#: hyphen, because a pattern that begins with a character as it stands is searched fast.
+POWERSHELL = re.compile(
+    rf"-(?=(?:{_NOUNS_OF_POWERSHELL})\b(?:\s{{1,3}}(?:-[a-z]|[$'\"(/\\]|[a-z]:)|\s{{0,3}}[|;]))(?:{_BEHIND_A_VERB})"
 )
-POWERSHELL = re.compile(_POWERSHELL)
 _OF_SQLITE = (
     "archive|auth|backup|bail|binary|clone|databases|dbinfo|dump|echo|eqp|excel|expert|explain|filectrl|fullschema"
     "|headers?|import|imposter|indexes|lint|load|log|mode|nullvalue|once|open|output|parameter|print|prompt|read|restore"
@@ -68,7 +75,7 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
     (
         "for",
         (
-            rf"{_BEGINS}for\s{{0,40}}(?:(?<=\s)|(?=/))(?:/[dflr](?![a-z])[^\n]{{0,160}}?)?\s{{0,40}}%{{1,2}}[^\s%]{{1,30}}"
+            r"for(?<![\w.]for)\s{0,40}(?:(?<=\s)|(?=/))(?:/[dflr](?![a-z])[^\n]{0,160}?)?\s{0,40}%{1,2}[^\s%]{1,30}"
             r"\s{1,40}in\s{0,40}\("
         ),
         56,
@@ -77,13 +84,13 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
     (
         "if",
         (
-            rf"{_BEGINS}if\s{{1,40}}(?:not\s{{1,40}})?(?:/i\s|(?:exist|defined)\s{{1,40}}{_NO_ENGLISH}\S{{1,80}}\s{{1,40}}[a-z@(]"
+            rf"if{_BEGINS}\s{{1,40}}(?:not\s{{1,40}})?(?:/i\s|(?:exist|defined)\s{{1,40}}{_NO_ENGLISH}\S{{1,80}}\s{{1,40}}[a-z@(]"
             rf"|(?:errorlevel|cmdextversion)\s{{1,40}}\S|{_COMPARED})"
         ),
         54,
         "a condition of the shell of Windows",
     ),
-    ("-", _POWERSHELL, 52, "a command of PowerShell"),
+    ("-", POWERSHELL.pattern, 52, "a command of PowerShell"),
     ("nc ncat", r"nc(?<!\wnc)(?:at)?\s{1,3}(?:-[a-z]{1,5}\s{1,3}){1,4}", 54, "a connection to elsewhere"),
     (
         "{",
@@ -162,8 +169,13 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
     ),
     ("~", r"^\s*+~[+-]\d{0,3}\s*+$", 52, "a folder that the shell puts in place"),
     ("!", r"^\s*+!(?:!|-\d{1,4})(?::\S{0,9})?\s*+$", 52, "a command of the history"),
-    (".", rf"(?:^|;|\n)\s{{0,9}}(?:\\{{1,2}}n\s{{0,3}})?\.(?:{_OF_SQLITE})(?:\s|$)", 54, "a command of the shell of SQLite"),
-    ("!", r"(?<![\w!=])\\?!(?:sh|bash|whoami|id|ls|cat)\b", 52, "a command run by an editor or a client"),
+    (
+        ";. ;\\n \n. \\n.",
+        rf"(?:;|\n)\s{{0,9}}(?:\\{{1,2}}n\s{{0,3}})?\.(?:{_OF_SQLITE})(?:\s|$)",
+        54,
+        "a command of SQLite's shell",
+    ),
+    ("!", r"!(?<![\w!=]!)(?:sh|bash|whoami|id|ls|cat)\b", 52, "a command run by an editor or a client"),
     ("set", r"^set\s{1,9}[-+]o?\s{0,9}\w{1,12}", 52, "an option of the shell"),
     ("<<<", r"[a-z][\d.]{0,6}\s{0,3}<<<\s{0,3}[\w\"'$]", 52, "text handed to a command"),
     (

@@ -146,7 +146,7 @@ ANYWHERE = (
     _shape("S", "[=o]S", 30, 20, "a query on the right of a comparison"),
     _shape("F", "F\\(S", 68, 50, "FROM a query in brackets"),
     _shape("F", "F`?M", 66, 45, "FROM a catalogue of the database"),
-    _shape("B", "F[`'\"]?[nf][^;F]{0,24}B(?:Y|x|$)", 54, 15, "FROM with ORDER, GROUP or LIMIT"),
+    _shape("B", "F[`'\"]?[nf][^;F]{0,24}B(?:Y|x)|F[`'\"][nf][^;F]{0,24}B$", 54, 15, "FROM with ORDER, GROUP or LIMIT"),
     _shape("M", "M[`'\"]?\\.", 56, 35, "a catalogue of the database"),
     _shape("M", "^[`'\"]?M[`'\"]?$", 55, 55, "the value is the name of a catalogue"),
     _shape("M", "M", 34, 15, "a catalogue of the database"),

@@ -188,14 +188,14 @@ WHOLE = Clues(
         r"|setinterval|frames|opener|origin|constructor|onerror|name\s{0,3}=)\b",
     ),
     clue(
-        "(",
+        "(window (document (self (this (top (parent (frames (globalthis (opener",
         52,
         "an object of the page in brackets",
-        r"(?:^|[^\w])\(\s{0,3}(?:window|document|self|this|top|parent|frames|globalthis|opener)\s{0,3}\)\s{0,3}[\[.?]",
+        r"\((?<!\w\()\s{0,3}(?:window|document|self|this|top|parent|frames|globalthis|opener)\s{0,3}\)\s{0,3}[\[.?]",
     ),
     word_clue("alert confirm prompt atob btoa", 50, "a call of a function of the page", r"\s{0,9}\("),
     clue(
-        "=",
+        "'; \"; ); ]; };",
         51,
         "a member is given something behind a quote",
         r"[\"']\s{0,9}[)}\]]{0,3}\s{0,3};\s{0,9}[a-z_$][\w$]{0,30}(?:\.[\w$]{1,30}){1,4}\s{0,9}=(?!=)",

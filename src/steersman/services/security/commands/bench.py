@@ -38,6 +38,8 @@ _HEADS = (
     b"POST / HTTP/1.1\r\n\r\n",
     b"POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n",
     b"GET /?",
+    b"GET /",
+    b"GET / HTTP/1.1\r\nCookie: ",
     b"GET / HTTP/1.1\r\nX: 1\r\n",
 )
 _WORDS = re.compile(

@@ -9,6 +9,8 @@ from typing import Any
 _GOALS: tuple[tuple[tuple[str, ...], float, bool], ...] = (
     (("recall", "sql_injection", "as_that_kind"), 90.0, True),
     (("recall", "xss", "as_that_kind"), 98.0, True),
+    (("recall", "command_injection", "as_that_kind"), 80.0, True),
+    (("recall", "path_traversal", "as_that_kind"), 80.0, True),
     (("false_alarms", "prose", "percent"), 0.5, False),
     (("false_alarms", "code", "percent"), 2.0, False),
     (("false_alarms", "logs", "percent"), 0.2, False),
