@@ -153,3 +153,14 @@ def test_every_answer_says_what_a_browser_may_do_with_it(standing: Any) -> None:
         assert given["cache-control"] == "no-store"
         assert "unsafe-inline" not in given["content-security-policy"]
         assert "strict-transport-security" not in given
+
+
+@pytest.mark.requirement("ASVS-1.5.3")
+@pytest.mark.parametrize(
+    "body", [b'{"a": 1, "a": 2}', b'[{"b": {"a": 1, "\\u0061": 2}}]', b'  {"a": {}, "b": 1, "a": 1}']
+)
+def test_a_key_that_stands_twice_in_an_object_is_refused(standing: Any, body: bytes) -> None:
+    """Two readers would take another value each."""
+    typed = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    refused = standing.ask("POST", "/api/example/whoami", headers=typed, content=body)
+    assert (refused.status_code, "twice" in refused.text) == (400, True)

@@ -32,8 +32,8 @@ from steersman.runtime.http.guard import ASIDE_BYTES, Guard
 from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
 from steersman.runtime.http.problems import describe, problem, unexpected
 from steersman.runtime.http.proxies import Proxies
-from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, address_of, wants_html
-from steersman.runtime.http.shape import check_headers, check_path
+from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, address_of, is_loopback, wants_html
+from steersman.runtime.http.shape import check_headers, check_json, check_path
 from steersman.runtime.tracing import Tracing
 
 _log = structlog.get_logger(__name__)
@@ -169,6 +169,7 @@ class Front:
                 self._guard.look(scope, b"", self._free)
             await self._serve_hot(by_method, caller, headers, scope, receive, send)
             return
+        await self._spend(caller, address_of(scope))
         self._limits.check_length(headers.content_length, CONTROL_BODY_BYTES)
         receive = await self._looked_at(scope, receive)
         scope[CALLER] = caller
@@ -184,10 +185,25 @@ class Front:
             return receive
         body = await CappedRequest(scope, receive, CONTROL_BODY_BYTES).body()
         if len(body) > ASIDE_BYTES:
-            await run_in_threadpool(self._guard.look, scope, body, self._free)
+            await run_in_threadpool(self._look_into, scope, body)
         else:
-            self._guard.look(scope, body, self._free)
+            self._look_into(scope, body)
         return again(body, receive)
+
+    def _look_into(self, scope: Scope, body: bytes) -> None:
+        if body.lstrip()[:1] in {b"{", b"["}:
+            check_json(body)
+        self._guard.look(scope, body, self._free)
+
+    async def _spend(self, caller: Caller | None, address: str) -> None:
+        """Count a request of the control API; raises `OverLimit`. Whoever is on this machine is not counted."""
+        rates = self._guard.rates
+        if rates.leasing is None or is_loopback(address):
+            return
+        if caller is None:
+            await rates.spend(f"address:{address}", self._guard.stranger_limit)
+        else:
+            await rates.spend(f"caller:{caller.tenant}:{caller.account or caller.subject}", self._guard.caller_limit)
 
     async def _admit(self, path: str, headers: Headers, scope: Scope) -> Caller | None:
         """Return the caller; nobody gets no further than the open paths."""

@@ -19,6 +19,7 @@ from starlette.types import Scope
 from steersman.contract.ports import Clock
 from steersman.model.errors import Forbidden, Throttled
 from steersman.runtime.http.freetext import FreeText
+from steersman.runtime.http.rates import Rates
 from steersman.runtime.http.scope import TEMPLATE, address_of
 
 Network = IPv4Network | IPv6Network
@@ -129,6 +130,9 @@ class Guard:
         self._detect = detect
         self.mode = mode
         self.measures = Measures()
+        self.rates = Rates(clock)
+        #: Requests of the control API a minute: of somebody who is known, and of one address without a key.
+        self.caller_limit = self.stranger_limit = 0
         #: Requests with an attack in them by kind and whether they were refused; those that a measure kept out.
         self.attacks: Counter[tuple[str, bool]] = Counter()
         self.kept_out = 0

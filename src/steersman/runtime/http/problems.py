@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from steersman.model.errors import SteersmanError, Temporary, Unauthenticated
+from steersman.runtime.http.rates import OverLimit
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -53,6 +54,10 @@ def describe(error: SteersmanError) -> Response:
     headers = {}
     if isinstance(error, Temporary):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, OverLimit):
+        # RateLimit fields of draft-ietf-httpapi-ratelimit-headers.
+        headers["ratelimit-policy"] = f'"requests";q={error.limit};w=60'
+        headers["ratelimit"] = f'"requests";r=0;t={max(1, math.ceil(error.retry_after))}'
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = CHALLENGE
     return problem(error.status, error.message, headers=headers)

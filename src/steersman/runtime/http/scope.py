@@ -30,6 +30,11 @@ def address_of(scope: Scope) -> str:
     return client[0] if client else ""
 
 
+def is_loopback(address: str) -> bool:
+    """Tell whether that is this machine itself."""
+    return address.startswith("127.") or address in {"::1", ""}
+
+
 def wants_html(request: Request) -> bool:
     """Tell a person's browser from a program."""
     return request.method == "GET" and "text/html" in request.headers.get("accept", "")

@@ -6,7 +6,9 @@ and one way to say how long the body is. What is ambiguous is refused, never rep
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from starlette.types import Scope
 
@@ -37,3 +39,17 @@ def check_headers(scope: Scope) -> None:
             seen.add(name)
     if b"content-length" in seen and b"transfer-encoding" in seen:
         raise InvalidInput("both Content-Length and Transfer-Encoding say how long the body is")
+
+
+def check_json(body: bytes) -> None:
+    """Raise `InvalidInput` where an object has a key twice: readers differ in which of the two counts (RFC 8259, 4)."""
+    try:
+        json.loads(body, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return  # no JSON at all: whoever wants some says so in its own words
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise InvalidInput("an object of the JSON body has a key twice")

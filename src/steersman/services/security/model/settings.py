@@ -17,6 +17,12 @@ class SecuritySettings(BaseModel):
     lists: tuple[Path, ...] = Field(
         (), description="Text files of addresses and networks to refuse, one a line; `;` and `#` begin a comment."
     )
+    caller_per_minute: int = Field(
+        6_000, ge=0, le=1_000_000, description="Requests of one caller to the control API a minute; 0 is no limit."
+    )
+    stranger_per_minute: int = Field(
+        600, ge=0, le=1_000_000, description="Requests of one address without a key a minute; 0 is no limit."
+    )
     interval_seconds: float = Field(2.0, ge=0.05, le=60, description="Between two looks for new attempts.")
 
     @field_validator("never")

@@ -22,6 +22,7 @@ from steersman.services.security.model.measures import AttacksView, MeasureKind,
 from steersman.services.security.model.settings import SecuritySettings
 from steersman.services.security.store import tables
 from steersman.services.security.store.lists import Lists
+from steersman.services.security.store.rates import SharedRates
 
 _MS = 1_000_000
 #: What ended stays for so long, for an undo that comes late to find it.
@@ -53,6 +54,7 @@ class Defence:
         self.suspects: list[Suspect] = []
         self.guard = ports.get(Guard)
         self.identity = ports.get(Identity)
+        self.rates = SharedRates(ports.database, ports.clock)
 
     @classmethod
     def open(cls, ports: Ports) -> Defence:
@@ -64,6 +66,9 @@ class Defence:
         tables.prepare(ports.database)
         defence = cls(ports, settings, excepted([*settings.never, *proxies]))
         defence.lists.open()
+        defence.guard.caller_limit = settings.caller_per_minute
+        defence.guard.stranger_limit = settings.stranger_per_minute
+        defence.guard.rates.leasing = defence.rates.lease
         defence.enforce()
         return defence
 
@@ -136,6 +141,7 @@ class Defence:
         """Forget what ended long ago."""
         with self.ports.database.transaction() as transaction:
             tables.ended(transaction, self.now_ms() - _KEPT_MS)
+        self.rates.tidy()
 
     def attacks(self) -> AttacksView:
         counts = dict(self.guard.attacks)
