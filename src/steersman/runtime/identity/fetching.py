@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from steersman.contract.ports import Clock
 from steersman.model.errors import Temporary
-from steersman.runtime.outgoing import guarded
+from steersman.runtime.outgoing import OutgoingRefused, guarded
 
 _SECONDS = 5.0
 _MOST_BYTES = 512 * 1024
@@ -55,5 +55,7 @@ class PlainFetch:
                     if len(body) > _MOST_BYTES or self.clock.monotonic() > ends:
                         raise Temporary("the provider answers too slowly, or too much")
                 return Fetched(answer.status_code, body)
+        except OutgoingRefused as error:
+            raise Temporary("the provider names an address that this platform does not ask") from error
         except (HTTPError, InvalidURL) as error:
             raise Temporary(f"the provider does not answer: {type(error).__name__}") from error

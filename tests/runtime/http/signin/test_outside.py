@@ -309,6 +309,17 @@ def test_a_configuration_of_somebody_else_is_not_followed(site: Any, browser: An
 
 
 @pytest.mark.requirement("ASVS-16.5.2")
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/latest", "http://[fd00:ec2::254]/latest", "http://0.0.0.0/x"]
+)
+def test_a_configuration_does_not_lead_this_platform_into_its_own_house(
+    browser: Any, liar: Liar, site: Any, address: str
+) -> None:
+    """SSRF by a provider: its token endpoint is the metadata service, and nothing is asked there."""
+    liar.extra = {"token_endpoint": address}
+    assert back(browser, liar, begin(browser, liar)).status_code == 503
+
+
 def test_a_provider_in_trouble_is_no_refusal(site: Any, browser: Any, liar: Liar) -> None:
     asked = begin(browser, liar)
     liar.status = 500
