@@ -18,9 +18,13 @@ from steersman.app import Platform, compose, configured, living
 from steersman.contract.ports import Caller, Context, JournalEntry
 from steersman.contract.service import Service
 from steersman.contract.testing import Answer
+from steersman.model.ids import Tenant
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.datadir import DataDir
 from steersman.runtime.house import ITSELF
+from steersman.runtime.identity import accounts, apikeys, tenants
+from steersman.runtime.identity.accounts import Account, Kind
+from steersman.runtime.identity.identity import Identity
 from steersman.runtime.logs import Logs
 
 _PATIENCE_SECONDS = 60
@@ -36,6 +40,7 @@ class LiveHarness:
         self._stop = asyncio.Event()
         self._started = threading.Event()
         self._threads = ThreadPoolExecutor(1)
+        self._elsewhere: dict[frozenset[str], str] = {}
 
     def __enter__(self) -> Self:
         self._life = self._threads.submit(self._run)
@@ -68,6 +73,22 @@ class LiveHarness:
         content = b"" if body is None else json.dumps(body).encode()
         asking = asyncio.run_coroutine_threadsafe(self._ask(method, path, headers, content), self._loop)
         return asking.result(_PATIENCE_SECONDS)
+
+    def call_in_tenant(self, method: str, path: str, permissions: frozenset[str]) -> Answer:
+        """Ask with a real key of a real account of another tenant, whose role grants these permissions."""
+        identity = self._platform.house.ports.get(Identity)
+        token = self._elsewhere.get(permissions)
+        if token is None:
+            token = self._elsewhere[permissions] = key_in_tenant(identity, "elsewhere", permissions)
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+        return asyncio.run_coroutine_threadsafe(self._first(method, path, headers), self._loop).result(
+            _PATIENCE_SECONDS
+        )
+
+    async def _first(self, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> Answer:
+        """Return an answer that is there at once, or how it begins: a stream never ends."""
+        return await first_answer(self._platform.front, method, path, headers)
 
     async def _ask(self, method: str, path: str, headers: list[tuple[bytes, bytes]], content: bytes) -> Answer:
         path, _, query = path.partition("?")
@@ -121,6 +142,52 @@ def _tokens(services: Sequence[Service]) -> dict[frozenset[str], str]:
     turning = {knob.permission for service in services for knob in service.knobs}
     sets |= {frozenset({one, other}) for one in acting for other in turning}
     return {granted: f"token-{number}" for number, granted in enumerate(sorted(sets, key=sorted))}
+
+
+def key_in_tenant(identity: Identity, tenant: str, permissions: frozenset[str]) -> str:
+    """Return an API key of a new service account of a tenant that holds a role with these permissions."""
+    ports, now, owner = identity.ports, identity.now_ms(), Tenant(tenant)
+    with ports.database.transaction() as transaction:
+        if not tenants.is_open(transaction, owner):
+            tenants.add(transaction, tenants.TenantRecord(owner, "", disabled=False, created_ms=now))
+        made = ports.ids.new()
+        accounts.save_role(transaction, owner, f"r{made}", "", sorted(permissions))
+        account = Account(made, owner, f"robot-{made}", "", Kind.SERVICE, False, now, (f"r{made}",))
+        accounts.add_account(transaction, account, None)
+        return apikeys.make(transaction, ports.ids.new(), made, "", ["*"], now, now + 3_600_000)
+
+
+async def first_answer(front: Any, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> Answer:
+    """Ask without a body. What ends in a moment is read whole; of what goes on there is only the status."""
+    path, _, query = path.partition("?")
+    scope = {"type": "http", "http_version": "1.1", "method": method, "scheme": "http", "path": path, "raw_path": path.encode(),
+             "query_string": query.encode(), "root_path": "", "headers": headers, "server": ("127.0.0.1", 7600), "client": ("127.0.0.1", 5)}  # fmt: skip
+    began, parts = asyncio.Event(), list[Any]()
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        # Whoever asks once more waits for the sender to go away, which it does once the answer has begun.
+        await began.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        parts.append(message)
+        headers = dict(message.get("headers", ()))
+        streams = b"event-stream" in headers.get(b"content-type", b"")
+        ends = message["type"] == "http.response.body" and not message.get("more_body")
+        if streams or ends:
+            began.set()
+
+    asking, beginning = asyncio.ensure_future(front(scope, receive, send)), asyncio.ensure_future(began.wait())
+    await asyncio.wait([asking, beginning], return_when=asyncio.FIRST_COMPLETED)
+    for task in (asking, beginning):
+        task.cancel()
+    await asyncio.gather(asking, beginning, return_exceptions=True)
+    text = b"".join(message.get("body", b"") for message in parts[1:])
+    kind = dict(parts[0]["headers"]).get(b"content-type", b"")
+    return Answer(parts[0]["status"], json.loads(text) if b"json" in kind and text else text.decode())
 
 
 OpenHarness = Callable[..., Any]

@@ -1,1 +1,7 @@
-"""What a part of the platform declares, and what it may ask for. The only thing a plug-in has to know."""
+"""The extension surface: a plug-in imports this package and `steersman.model`, and nothing else."""
+
+from __future__ import annotations
+
+from steersman.contract.requirements import RequirePermission, RequireRole
+
+__all__ = ["RequirePermission", "RequireRole"]

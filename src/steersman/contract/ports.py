@@ -43,6 +43,7 @@ class Caller:
     """Who is calling. `permissions` may hold `*`, which grants all of them.
 
     `account` is the id of whoever is known by an account, `session` that of their sign-in, `key` that of an API key.
+    `roles` are those of somebody who signed in; a key has scopes instead, and no roles.
     """
 
     subject: str
@@ -51,6 +52,11 @@ class Caller:
     account: str = ""
     session: str = ""
     key: str = ""
+    roles: frozenset[str] = frozenset()
+
+    def holds(self, role: str) -> bool:
+        """Tell whether the caller has a role; whoever may do everything needs none."""
+        return "*" in self.permissions or role in self.roles
 
     def may(self, permission: str) -> bool:
         return "*" in self.permissions or permission in self.permissions

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from steersman.contract.personal import PersonalData
 from steersman.contract.ports import Context, Ports
+from steersman.contract.requirements import Requirement, asked_by
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.findings import Aspect, Severity
 from steersman.model.plans import Risk as Risk  # noqa: PLC0414 - part of this surface; policy reads it too
@@ -87,6 +88,7 @@ class Action:
     version) as JSON; it is journalled before the effect, and `apply` finds it in `ctx.prior`, also when it is repeated
     after a kill: what is no longer as it was then has had its effect.
     `undo(ctx, key, args, result)` restores; `compensate` has the same shape and repairs what cannot be undone.
+    With `four_eyes` two different people have to want it; a policy may ask the same of any action.
     `target(args)` names the entity. `propose(ctx, entity, cause)` returns the arguments with which the action could
     help there; without it the action is for people only. `gain` is the chance that it helps when the cause is right.
     """
@@ -110,6 +112,7 @@ class Action:
     compensate: Callable[[Context, str, Any, Any], None] | None = None
     timeout_seconds: float = 30.0
     per_hour: int = 60
+    four_eyes: bool = False
 
     def __post_init__(self) -> None:
         if self.risk is Risk.REVERSIBLE and self.undo is None:
@@ -164,6 +167,12 @@ class Route:
     summary: str
     status: int = 200
     errors: tuple[int, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+
+    @property
+    def demands(self) -> tuple[Requirement, ...]:
+        """What is asked of a caller besides the permission: what is declared, and what the handler's parameters ask."""
+        return (*self.requires, *asked_by(self.handler))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +249,9 @@ class Service:
 
     `section` is the name of its settings, where that is not the name of the service. A state with an attribute
     `looking` gives previews that instead of itself: the half of it that can change nothing.
+    `tenanted` are the permissions that every tenant's people may hold, because whatever they reach belongs to a tenant
+    and is looked up in the caller's. All others are about the installation, and only its own people ever have them.
+    `used_within` are permissions that no address asks for, because code asks for them further inside.
     """
 
     name: str
@@ -253,6 +265,9 @@ class Service:
     requires: tuple[type, ...] = ()
     provides: tuple[type, ...] = ()
     permissions: Mapping[Permission, str] = field(default_factory=dict)
+    tenanted: frozenset[Permission] = frozenset()
+    used_within: frozenset[Permission] = frozenset()
+    aliases: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
     personal: tuple[PersonalData, ...] = ()
     signals: tuple[Signal, ...] = ()
     actions: tuple[Action, ...] = ()

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from steersman.contract.looking import Refused, looking
 from steersman.contract.ports import Context, JournalEntry
+from steersman.contract.requirements import RequirePermission
 from steersman.contract.service import Action, Invariant, Service, SignalKind
 from steersman.model.errors import NotFound
 
@@ -33,6 +34,9 @@ class Harness(Protocol):
 
     def call(self, method: str, path: str, permissions: frozenset[str] | None, body: Any = None) -> Answer:
         """Make one request. `permissions` are what the caller was granted; None is somebody without a key."""
+
+    def call_in_tenant(self, method: str, path: str, permissions: frozenset[str]) -> Answer:
+        """Make one request as somebody of another tenant, who holds what of these permissions such people can hold."""
 
     def context(self, service: Service) -> Context:
         """Return the context of a caller who may do everything."""
@@ -89,6 +93,29 @@ def permissions_are_well_named(_harness: Harness, service: Service, _cases: Case
         _demand(len(parts) == 3 and all(parts), f"the permission {permission} is not service.thing.verb")
         _demand(parts[0] == service.name, f"the permission {permission} does not begin with {service.name}")
         _demand(bool(words.strip()), f"the permission {permission} does not say what it grants")
+
+
+def permissions_are_used(_harness: Harness, service: Service, _cases: Cases) -> None:
+    """A declared permission decides about something: an address asks for it, or the service says where else it does."""
+    asked = {permission for _, _, permission in _addresses(service)} | service.used_within
+    asked |= {one.permission for route in service.routes for one in route.demands if isinstance(one, RequirePermission)}
+    asked |= {command.permission for command in service.commands}
+    for permission in sorted(frozenset(service.permissions) - asked):
+        raise NonConformance(f"nothing asks for the permission {permission}: whoever is granted it has nothing")
+    for name, kept in (("tenanted", service.tenanted), ("used_within", service.used_within)):
+        unknown = sorted(kept - frozenset(service.permissions))
+        _demand(not unknown, f"{name} of {service.name} names {unknown}, which it does not declare")
+
+
+def tenants_are_kept_apart(harness: Harness, service: Service, _cases: Cases) -> None:
+    """In another tenant nobody holds what is not declared for tenants, and with it alone no other address opens."""
+    for method, path, permission in _addresses(service):
+        answer = harness.call_in_tenant(method, path, frozenset({permission}))
+        if permission in service.tenanted:
+            _demand(answer.status not in {401, 403}, f"{method} {path} is closed to other tenants: {answer.status}")
+        else:
+            _demand(answer.status == 403, f"{method} {path} answered {answer.status} to another tenant")
+        _demand(harness.call_in_tenant(method, path, frozenset()).status == 403, f"{method} {path} needs no grant")
 
 
 def previews_change_nothing(harness: Harness, service: Service, cases: Cases) -> None:
@@ -220,6 +247,8 @@ def everything_resolves(harness: Harness, service: Service, _cases: Cases) -> No
 CHECKS: tuple[Check, ...] = (
     permissions_are_asked_for,
     permissions_are_well_named,
+    permissions_are_used,
+    tenants_are_kept_apart,
     previews_change_nothing,
     actions_are_journalled,
     same_key_gives_one_effect,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from steersman.model.errors import Unauthenticated
-from steersman.runtime.identity import accounts, admission, apikeys, sessions
+from steersman.runtime.identity import accounts, admission, apikeys, authority, sessions
 
 
 def cookie_for(desk: Any, account: Any) -> bytes:
@@ -71,7 +71,7 @@ def test_what_was_forgotten_during_a_check_is_not_remembered_after_it(
         desk.identity.forget_account(account.id)
         return asked(*given)
 
-    monkeypatch.setattr(admission.accounts, "roles_of", meanwhile)
+    monkeypatch.setattr(authority.accounts, "roles_of", meanwhile)
     assert desk.identity.admission.check(token, "")
     assert desk.identity.admission.known(token) is None
 

@@ -88,6 +88,9 @@ def test_the_first_admin_signs_in_and_makes_a_key(running: Running) -> None:
     assert key.strip() not in listed
     assert running.run("key", "revoke", listed.split()[0])[0] == 0
     assert running.ask("/api/platform/status", key.strip())[0] == 401
+    code, said = running.run("user", "disable", "ines")
+    assert (code, "another person first" in said) == (1, True)
+    assert running.run("user", "add", "bo", "--role", "admin", typed=PASSWORD + "\n")[0] == 0
     assert running.run("user", "disable", "ines")[0] == 0
     assert running.ask("/auth/me", json.loads(answer)["access_token"])[0] == 401
     assert "disabled" in running.run("user", "list")[1]

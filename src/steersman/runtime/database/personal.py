@@ -15,7 +15,7 @@ from typing import Any
 from steersman.contract.ports import JournalEntry
 
 #: Words that stand for the platform itself or for nobody, never for an account.
-NOT_PEOPLE = frozenset({"steersman", "bootstrap", "nobody", "local", "anonymous", "platform", "unknown"})
+NOT_PEOPLE = frozenset({"steersman", "bootstrap", "nobody", "local", "anonymous", "platform", "unknown", "operations"})
 #: What an address becomes where it would stand as the subject: this and a keyed hash.
 ADDRESS_PREFIX = "address-"
 ADDRESS = "address"

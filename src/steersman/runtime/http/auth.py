@@ -38,7 +38,7 @@ from steersman.runtime.identity import clients, sessions
 from steersman.runtime.identity.clients import Exchange
 from steersman.runtime.identity.identity import REFRESH_REFUSED, Identity, TokenPair
 from steersman.runtime.identity.login import Attempt
-from steersman.runtime.identity.roles import ROLES_WRITE
+from steersman.runtime.identity.roles import INSTALLATION_WRITE, ROLES_WRITE
 
 #: What somebody without a key may ask for.
 OPEN = frozenset(
@@ -312,8 +312,8 @@ GUARDED: Mapping[tuple[str, str], Permission] = {
     ("GET", "/auth/clients"): ROLES_WRITE,
     ("POST", "/auth/clients"): ROLES_WRITE,
     ("DELETE", "/auth/clients/{id}"): ROLES_WRITE,
-    ("POST", "/auth/signing-keys"): ROLES_WRITE,
-    ("DELETE", "/auth/bootstrap"): ROLES_WRITE,
+    ("POST", "/auth/signing-keys"): INSTALLATION_WRITE,
+    ("DELETE", "/auth/bootstrap"): INSTALLATION_WRITE,
     ("GET", "/auth/people/{name}/sessions"): "identity.users.read",
     ("DELETE", "/auth/people/{name}/sessions"): "identity.users.write",
 }

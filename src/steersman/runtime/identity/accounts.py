@@ -19,7 +19,7 @@ from steersman.runtime.identity import tables
 from steersman.runtime.identity.names import folded
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from steersman.runtime.identity.roles import Grants
 
@@ -120,27 +120,37 @@ def roles_of(connection: Connection, account: str) -> list[str]:
     return sorted(set(connection.execute(select(tables.grants.c.role).where(held)).scalars()))
 
 
-def custom_roles(connection: Connection) -> Grants:
-    """Return the roles that people made, with what they grant."""
-    return {row.name: frozenset(row.permissions) for row in connection.execute(select(tables.roles))}
+def custom_roles(connection: Connection, tenant: Tenant) -> Grants:
+    """Return the roles that people of a tenant made, with what they grant."""
+    mine = select(tables.roles).where(tables.roles.c.tenant == tenant)
+    return {row.name: frozenset(row.permissions) for row in connection.execute(mine)}
 
 
-def role_texts(connection: Connection) -> dict[str, str]:
+def role_texts(connection: Connection, tenant: Tenant) -> dict[str, str]:
     """Return what each of them is for, in its maker's words."""
-    return {row.name: row.help for row in connection.execute(select(tables.roles))}
+    mine = select(tables.roles).where(tables.roles.c.tenant == tenant)
+    return {row.name: row.help for row in connection.execute(mine)}
 
 
-def save_role(transaction: Connection, name: str, help: str, permissions: Sequence[str]) -> None:
+def save_role(transaction: Connection, tenant: Tenant, name: str, help: str, permissions: Sequence[str]) -> None:
     """Make a role, or let it grant something else."""
-    transaction.execute(delete(tables.roles).where(tables.roles.c.name == name))
-    transaction.execute(insert(tables.roles).values(name=name, help=help, permissions=sorted(set(permissions))))
+    transaction.execute(delete(tables.roles).where(_role(tenant, name)))
+    row = {"tenant": tenant, "name": name, "help": help, "permissions": sorted(set(permissions))}
+    transaction.execute(insert(tables.roles).values(**row))
 
 
-def drop_role(transaction: Connection, name: str) -> None:
-    """Delete a role and take it from whoever holds it; raises `NotFound`."""
-    if not transaction.execute(delete(tables.roles).where(tables.roles.c.name == name)).rowcount:
+def drop_role(transaction: Connection, tenant: Tenant, name: str) -> None:
+    """Delete a role and take it from whoever in its tenant holds it; raises `NotFound`."""
+    if not transaction.execute(delete(tables.roles).where(_role(tenant, name))).rowcount:
         raise NotFound(f"there is no role {name!r} that somebody made")
-    transaction.execute(delete(tables.grants).where(tables.grants.c.role == name))
+    people = select(tables.accounts.c.id).where(tables.accounts.c.tenant == tenant)
+    crews = select(tables.groups.c.id).where(tables.groups.c.tenant == tenant)
+    theirs = or_(tables.grants.c.holder.in_(people), tables.grants.c.holder.in_(crews))
+    transaction.execute(delete(tables.grants).where(tables.grants.c.role == name, theirs))
+
+
+def _role(tenant: Tenant, name: str) -> ColumnElement[bool]:
+    return (tables.roles.c.tenant == tenant) & (tables.roles.c.name == name)
 
 
 def list_groups(connection: Connection, tenant: Tenant) -> list[Group]:
@@ -174,6 +184,17 @@ def save_group(transaction: Connection, group: Group) -> None:
     for name in sorted({folded(member) or member for member in group.members}):
         account = the_account(transaction, group.tenant, name)
         transaction.execute(insert(tables.members).values(group_id=found, account=account.id))
+
+
+def drop_group(transaction: Connection, tenant: Tenant, name: str) -> None:
+    """Delete a group; its members lose what they held by it. Raises `NotFound`."""
+    same = (tables.groups.c.tenant == tenant) & (tables.groups.c.name == name)
+    found = transaction.execute(select(tables.groups.c.id).where(same)).scalar()
+    if found is None:
+        raise NotFound(f"there is no group {name!r}")
+    transaction.execute(delete(tables.grants).where(tables.grants.c.holder == found))
+    transaction.execute(delete(tables.members).where(tables.members.c.group_id == found))
+    transaction.execute(delete(tables.groups).where(tables.groups.c.id == found))
 
 
 def _held(connection: Connection, holders: Sequence[str]) -> dict[str, tuple[str, ...]]:

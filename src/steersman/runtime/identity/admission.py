@@ -12,20 +12,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from steersman.contract.ports import Caller, Clock, Database
 from steersman.model.errors import Unauthenticated
 from steersman.model.ids import Tenant
-from steersman.runtime.identity import accounts, apikeys, sessions
+from steersman.runtime.identity import apikeys, sessions
+from steersman.runtime.identity.authority import power_of
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.first import has_admin
 from steersman.runtime.identity.localkey import OPERATOR, LocalKey
-from steersman.runtime.identity.roles import Grants, granted, narrowed
+from steersman.runtime.identity.roles import Standing, narrowed
 from steersman.runtime.identity.tokens import LARGEST, AccessTokens, Refused
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 #: What everybody hears who presents something that is not good.
 NOT_VALID = "the token is not valid"
@@ -53,7 +51,7 @@ class Admission:
         tokens: AccessTokens,
         database: Database,
         clock: Clock,
-        standing: Grants,
+        standing: Standing,
         evidence: Evidence,
         *,
         local: LocalKey,
@@ -151,14 +149,18 @@ class Admission:
             row = sessions.session_row(connection, id=id, cookie=cookie, now_ms=now_ms, idle_ms=self._idle_ms)
             if row is None:
                 return None
-            permissions = self._permissions(connection, row.account)
+            power = power_of(connection, row.account, Tenant(row.tenant), self._standing)
+        if power is None:
+            return None
+        permissions, roles = power.permissions, power.roles
         if cookie:
             sessions.seen(self._database, row, now_ms)
         key = ""
         if row.client is not None:
             # What a third party holds is as narrow as an API key, and reaches nothing that a key does not.
             permissions, key = narrowed(permissions, row.scopes or ()), f"{CLIENT_KEY}{row.client}"
-        caller = Caller(row.name, Tenant(row.tenant), permissions, account=row.account, session=row.id, key=key)
+            roles = frozenset()
+        caller = Caller(row.name, Tenant(row.tenant), permissions, row.account, row.id, key, roles)
         return self._admitted(caller, row.expires_ms)
 
     def _of_key(self, text: str) -> Admitted:
@@ -166,13 +168,12 @@ class Admission:
             row = apikeys.find(connection, text, self._now_ms())
             if row is None:
                 raise Refused("key")
-            permissions = narrowed(self._permissions(connection, row.account), row.scopes)
+            power = power_of(connection, row.account, Tenant(row.tenant), self._standing)
+        if power is None:
+            raise Refused("tenant")
+        permissions = narrowed(power.permissions, row.scopes)
         caller = Caller(row.name, Tenant(row.tenant), permissions, account=row.account, key=row.id)
         return self._admitted(caller, row.expires_ms)
-
-    def _permissions(self, connection: Connection, account: str) -> frozenset[str]:
-        roles = accounts.roles_of(connection, account)
-        return granted(roles, self._standing, accounts.custom_roles(connection))
 
     def _admitted(self, caller: Caller, expires_ms: int) -> Admitted:
         left = (expires_ms - self._now_ms()) / 1000

@@ -17,7 +17,7 @@ from sqlalchemy import exists, or_, select
 
 from steersman.contract.ports import JournalEntry, Ports
 from steersman.model.errors import Conflict, Unauthenticated
-from steersman.model.ids import DEFAULT_TENANT
+from steersman.model.ids import DEFAULT_TENANT, Tenant
 from steersman.runtime.datadir import replace_file
 from steersman.runtime.identity import accounts, tables
 from steersman.runtime.identity.accounts import Account, Kind
@@ -106,12 +106,15 @@ class FirstAdmin:
         return self.ports.clock.wall_ns() // 1_000_000_000
 
 
-def has_admin(connection: Connection) -> bool:
+def has_admin(connection: Connection, tenant: Tenant = DEFAULT_TENANT) -> bool:
     """Tell whether a person who may sign in holds the role that may do everything, by themselves or by a group."""
+    here = tables.accounts.c.tenant == tenant
     groups = select(tables.members.c.group_id).where(tables.members.c.account == tables.accounts.c.id)
     held = exists().where(
         tables.grants.c.role == _ADMIN,
         or_(tables.grants.c.holder == tables.accounts.c.id, tables.grants.c.holder.in_(groups)),
     )
-    found = exists().where(tables.accounts.c.kind == Kind.PERSON.value, tables.accounts.c.disabled.is_(False), held)
+    found = exists().where(
+        here, tables.accounts.c.kind == Kind.PERSON.value, tables.accounts.c.disabled.is_(False), held
+    )
     return bool(connection.execute(select(found)).scalar())

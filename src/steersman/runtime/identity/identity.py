@@ -27,7 +27,7 @@ from steersman.runtime.identity.passkeys import Credential, Passkeys, RelyingPar
 from steersman.runtime.identity.passwords import Passwords
 from steersman.runtime.identity.possessions import Possessions
 from steersman.runtime.identity.providers import Provider
-from steersman.runtime.identity.roles import Grants, standing_roles
+from steersman.runtime.identity.roles import Standing, standing_roles
 from steersman.runtime.identity.sealing import Sealing, revealing, totp_column
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.identity.tokens import LIFETIME_SECONDS, AccessTokens, Refused
@@ -52,7 +52,7 @@ class Identity:
 
     ports: Ports
     settings: IdentitySettings
-    standing: Grants
+    standing: Standing
     passwords: Passwords
     factor: SecondFactor
     ring: Keyring

@@ -16,7 +16,7 @@ from steersman.runtime.identity import accounts, apikeys, sessions
 from steersman.runtime.identity.accounts import Account
 from steersman.runtime.identity.admission import Admission
 from steersman.runtime.identity.apikeys import KeyRecord
-from steersman.runtime.identity.roles import Grants, beyond, granted
+from steersman.runtime.identity.roles import Standing, beyond, granted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -30,7 +30,7 @@ class Possessions:
 
     ports: Ports
     admission: Admission
-    standing: Grants
+    standing: Standing
 
     def sessions_of(self, caller: Caller, name: str) -> list[Row[Any]]:
         """Return the living sessions of an account within reach."""
@@ -78,7 +78,8 @@ class Possessions:
     def _within_reach(self, connection: Connection, caller: Caller, name: str) -> Account:
         account = accounts.the_account(connection, caller.tenant, name)
         roles = accounts.roles_of(connection, account.id)
-        if more := beyond(granted(roles, self.standing, accounts.custom_roles(connection)), caller.permissions):
+        found = granted(roles, self.standing, accounts.custom_roles(connection, caller.tenant))
+        if more := beyond(self.standing.within(found, caller.tenant), caller.permissions):
             raise Forbidden(f"this is about {more[0]}, which you do not have yourself")
         return account
 

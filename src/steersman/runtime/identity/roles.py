@@ -6,9 +6,11 @@ A role names no permission, so a plug-in's permissions belong to the right roles
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from steersman.contract.service import Permission, Service
+from steersman.model.ids import DEFAULT_TENANT, Tenant
 
 Grants = Mapping[str, frozenset[Permission]]
 
@@ -16,28 +18,64 @@ EVERYTHING = frozenset({"*"})
 #: The service whose permissions are about who may do what.
 IDENTITY = "identity"
 #: Services that watch over whoever operates: an operator may look, and change nothing there.
-_WATCHING = (IDENTITY, "audit", "security")
+_WATCHING = (IDENTITY, "audit", "security", "secrets")
+#: Reading one of these is reading what was to stay hidden: for administrators, whatever its verb says.
+_HIDDEN = frozenset({"secrets.value.read", "audit.personal.read"})
 #: What decides about roles themselves; whoever has it could give themselves anything.
 ROLES_WRITE: Permission = "identity.roles.write"
+#: What concerns the keys that everybody's tokens are signed with, in every tenant.
+INSTALLATION_WRITE: Permission = "identity.installation.write"
+#: Who has which tenant, and who may act in another one than their own.
+TENANTS_READ: Permission = "identity.tenants.read"
+TENANTS_WRITE: Permission = "identity.tenants.write"
+TENANTS_CROSS: Permission = "identity.tenants.cross"
+_OF_ADMINS = frozenset({ROLES_WRITE, INSTALLATION_WRITE, TENANTS_WRITE, TENANTS_CROSS})
 
 
-def standing_roles(services: Sequence[Service]) -> Grants:
+@dataclass(frozen=True, slots=True)
+class Standing(Mapping[str, frozenset[Permission]]):
+    """The permissions of each role that is always there, and which of all permissions a tenant's people may hold."""
+
+    roles: Grants
+    tenanted: frozenset[Permission] = frozenset()
+
+    def __getitem__(self, role: str) -> frozenset[Permission]:
+        return self.roles[role]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.roles)
+
+    def __len__(self) -> int:
+        return len(self.roles)
+
+    def within(self, permissions: frozenset[Permission], tenant: Tenant) -> frozenset[Permission]:
+        """Return what is left of permissions in a tenant: outside of the installation's own, what is declared so.
+
+        Everything is never everything there: not even an administrator of a tenant reaches the machine.
+        """
+        if tenant == DEFAULT_TENANT:
+            return permissions
+        return self.tenanted if "*" in permissions else permissions & self.tenanted
+
+
+def standing_roles(services: Sequence[Service]) -> Standing:
     """Return the permissions of each role that is always there."""
     declared = frozenset(permission for service in services for permission in service.permissions)
     of_people = _of(declared, IDENTITY)
-    looking = frozenset(permission for permission in declared - of_people if _verb(permission) == "read")
+    looking = frozenset(permission for permission in declared - of_people - _HIDDEN if _verb(permission) == "read")
     shown = frozenset(page.permission for service in services for page in service.pages)
-    return {
+    roles = {
         "admin": EVERYTHING,
         "operator": looking | (declared - _of(declared, *_WATCHING)),
         "viewer": looking,
         # Whoever looks after people: gives out accounts, but defines no roles and operates nothing.
-        "manager": looking | (of_people - {ROLES_WRITE}),
+        "manager": looking | (of_people - _OF_ADMINS),
         # Whoever only uses the console: what its pages show.
         "user": shown & looking,
         # Somebody who is known, and may see nothing but their own account.
         "guest": frozenset(),
     }
+    return Standing(roles, frozenset().union(*(service.tenanted for service in services)) & declared)
 
 
 def granted(roles: Iterable[str], standing: Grants, custom: Grants) -> frozenset[Permission]:

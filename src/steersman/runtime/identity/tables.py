@@ -51,8 +51,9 @@ members = Table(
     Column("account", String(36), primary_key=True),
 )
 roles = Table(
-    "identity_roles",
+    "identity_tenant_roles",
     _META,
+    Column("tenant", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("help", Text),
     Column("permissions", JSON),
@@ -163,4 +164,13 @@ links = Table(
     Column("subject", Text, primary_key=True),
     Column("account", String(36)),
     Column("linked_ms", BigInteger),
+)
+#: Whose things these are. The id stands in every record and never changes; the title is for people.
+tenants = Table(
+    "identity_tenants",
+    _META,
+    Column("id", Text, primary_key=True),
+    Column("title", Text),
+    Column("disabled", Boolean),
+    Column("created_ms", BigInteger),
 )

@@ -45,6 +45,10 @@ SERVICE = Service(
     lifespan=lifespan,
     measure=measure,
     permissions=PERMISSIONS,
+    # Entries are read by tenant; checkpoints say nothing but how many there are.
+    tenanted=frozenset({"audit.evidence.read", "audit.personal.read"}),
+    # Asked for inside of the reading of entries.
+    used_within=frozenset({"audit.personal.read"}),
     signals=(
         Signal(
             name="steersman_audit_leaves_total",

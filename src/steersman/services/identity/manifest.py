@@ -8,7 +8,7 @@ from steersman.runtime.identity.identity import Identity
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.services.identity.commands import COMMANDS
 from steersman.services.identity.jobs import tidy, write_refusals
-from steersman.services.identity.web import PERMISSIONS, ROUTES
+from steersman.services.identity.web import PERMISSIONS, ROUTES, TENANTED, USED_WITHIN
 
 EVENTS = (
     Event("identity.account.added", 1, "Somebody was given an account; its name and roles."),
@@ -17,6 +17,8 @@ EVENTS = (
     Event("identity.factor.changed", 1, "A second factor was set up or taken away."),
     Event("identity.role.changed", 1, "A role of one's own grants something else; with nothing it was deleted."),
     Event("identity.group.changed", 1, "A group has other members or roles."),
+    Event("identity.tenant.added", 1, "There is a new tenant; its title."),
+    Event("identity.tenant.changed", 1, "A tenant was renamed, disabled or enabled; what is different."),
     Event("identity.key.made", 1, "An API key was made; for whom, its scopes and how long it lives."),
     Event("identity.key.revoked", 1, "An API key was revoked."),
     Event("identity.keys.rotated", 1, "Access tokens are signed with a new key."),
@@ -41,6 +43,8 @@ SERVICE = Service(
     settings=IdentitySettings,
     requires=(Identity, House),
     permissions=PERMISSIONS,
+    tenanted=TENANTED,
+    used_within=USED_WITHIN,
     events=EVENTS,
     routes=ROUTES,
     commands=COMMANDS,

@@ -15,7 +15,10 @@ def _printable(text: str) -> str:
 
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-PermissionName = Annotated[str, Field(max_length=120, pattern=r"^(\*|[a-z0-9_-]+\.[a-z0-9_-]+\.[a-z0-9_-]+)$")]
+PermissionName = Annotated[
+    str, Field(max_length=120, pattern=r"^(\*|[a-z0-9_-]+\.[a-z0-9_-]+\.[a-z0-9_-]+|[A-Z][A-Z0-9_]*)$")
+]
+TenantId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Roles = Annotated[list[RoleName], Field(max_length=50)]
 Permissions = Annotated[list[PermissionName], Field(min_length=1, max_length=500)]
 Password = Annotated[SecretStr, Field(max_length=1000)]
@@ -114,3 +117,26 @@ class Key(BaseModel):
     expires_ms: int
     revoked_ms: int | None = None
     key: str | None = None
+
+
+class NewTenant(_Given):
+    """A tenant: the id stands in records for ever, the title is for people."""
+
+    id: TenantId
+    title: Line = ""
+
+
+class TenantChange(_Given):
+    """What is to be different; what is left out stays."""
+
+    title: Line | None = None
+    disabled: bool | None = None
+
+
+class TenantView(BaseModel):
+    """One tenant."""
+
+    id: str
+    title: str
+    disabled: bool
+    created_ms: int

@@ -167,6 +167,9 @@ SERVICE = Service(
     prefixes=("/api/platform",),
     lifespan=lifespan,
     measure=measure,
+    tenanted=frozenset({"platform.journal.read"}),
+    # The house asks for it, at /metrics.
+    used_within=frozenset({"platform.metrics.read"}),
     permissions={
         "platform.status.read": "See how the platform is doing and what it declares.",
         "platform.metrics.read": "Scrape /metrics.",

@@ -183,6 +183,19 @@ SERVICE = Service(
         "telemetry.traces.read": "Search spans and traces.",
         "telemetry.warehouse.read": "Ask the warehouse in SQL.",
     },
+    # Whatever is written and asked for here carries the caller's tenant; the live page is the installation's.
+    tenanted=frozenset(
+        f"telemetry.{thing}"
+        for thing in (
+            "metrics.read",
+            "metrics.write",
+            "logs.read",
+            "logs.write",
+            "traces.read",
+            "traces.write",
+            "warehouse.read",
+        )
+    ),
     signals=(*(signal for signal, _ in _FIGURES), _LOST),
     invariants=(
         Invariant(

@@ -18,6 +18,8 @@ from starlette.responses import Response, StreamingResponse
 
 from steersman.contract.ports import Clock, Context
 from steersman.contract.service import Page, RawRoute, Route
+from steersman.model.errors import NotFound
+from steersman.model.ids import DEFAULT_TENANT
 from steersman.runtime.console.language import Language, language_of
 from steersman.runtime.console.rendering import render
 from steersman.services.telemetry.logic.live import (
@@ -97,13 +99,21 @@ def _now_ms(clock: Clock) -> int:
     return clock.wall_ns() // 1_000_000
 
 
+def _demand_own(ctx: Context) -> None:
+    """What is shown here is about this machine and its sources, hence the installation's own."""
+    if ctx.caller.tenant != DEFAULT_TENANT:
+        raise NotFound("the live figures are about the installation: your own are asked for at /api/v1/query")
+
+
 def overview(ctx: Context) -> Overview:
     """Answer with what the live page shows, once."""
+    _demand_own(ctx)
     return _overview(ctx.state.live, _now_ms(ctx.ports.clock))
 
 
 def view(ctx: Context) -> Mapping[str, Any]:
     """Give the page its first numbers and the minutes before them."""
+    _demand_own(ctx)
     now_ms = _now_ms(ctx.ports.clock)
     live: Live = ctx.state.live
     history = columns(live.feed.since(now_ms - RING_SECONDS * 1000))
@@ -158,6 +168,7 @@ def _last_seen_ms(request: Request) -> int:
 
 async def stream(ctx: Context, request: Request) -> Response:
     """Send readings and tables for as long as the browser listens."""
+    _demand_own(ctx)
     events = _events(ctx.state.live, ctx.ports.clock, _last_seen_ms(request), language_of(request))
     return StreamingResponse(events, media_type="text/event-stream", headers=_EVENT_HEADERS)
 
