@@ -11,7 +11,7 @@ from steersman.contract.ports import Context
 from steersman.contract.service import Page, Route
 from steersman.services.compliance.logic.judging import automated, judged
 from steersman.services.compliance.logic.looking import looked
-from steersman.services.compliance.model import Report, Standard, State
+from steersman.services.compliance.model import Finding, Report, Standard, State
 from steersman.services.compliance.store.facts import gathered, processing
 from steersman.services.compliance.store.files import catalogue, evidence
 
@@ -23,7 +23,7 @@ _BADGES = {
     State.DEVIATION: "stale",
     State.PROCESS: "stale",
     State.NOT_APPLICABLE: "stale",
-    State.OPEN: "failing",
+    State.OPEN: "stale",
 }
 
 
@@ -41,13 +41,19 @@ def page(context: Context) -> Mapping[str, Any]:
     standard = Standard(asked) if asked in set(Standard) else Standard.ASVS
     told = report(context, standard)
     return {
-        "findings": told.findings,
+        "findings": [(one, _evidence(one)) for one in told.findings],
         "badges": _BADGES,
         "standards": list(Standard),
         "standard": standard,
         "automated": automated(told, standard),
         "total": len(told.findings),
     }
+
+
+def _evidence(one: Finding) -> list[str]:
+    """Return what shows it in words: the name of a test is a sentence."""
+    tests = [test.rpartition("::test_")[2].replace("_", " ") for test in one.tests]
+    return [*tests, *one.checks, *([one.note] if one.note else [])]
 
 
 PERMISSIONS = {READ: "Read which requirements of security standards are met, and which are not."}

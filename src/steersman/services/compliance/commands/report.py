@@ -17,7 +17,7 @@ from steersman.services.compliance.logic.looking import looked
 from steersman.services.compliance.logic.writing import as_html, as_markdown, as_text
 from steersman.services.compliance.model import Facts, Looked, Processing, Report, Standard
 from steersman.services.compliance.store.files import catalogue, evidence
-from steersman.services.compliance.store.probing import probed
+from steersman.services.compliance.store.probing import loopback, probed
 
 
 class Form(StrEnum):
@@ -62,8 +62,10 @@ def _live(url: str, data: Path | None) -> tuple[list[Looked], list[Processing]]:
     except Temporary:
         return [], []
     parts = urlsplit(url)
-    answers = probed(parts.scheme, parts.hostname or "", parts.port)
-    outside = {one.name: one for one in looked(Facts(words={"scheme": parts.scheme}, answers=answers))}
+    host = parts.hostname or ""
+    words = {"scheme": parts.scheme, "loopback": "yes" if loopback(host) else "no"}
+    seen = looked(Facts(words=words, answers=probed(parts.scheme, host, parts.port)))
+    outside = {one.name: one for one in seen}
     return [_rather(one, outside[one.name]) for one in told.looked if one.name in outside], told.processing
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from steersman.contract.ports import Ports
 from steersman.runtime.house import ITSELF, House
 from steersman.runtime.identity import passwords
@@ -12,7 +10,7 @@ from steersman.runtime.settings import LoadedSettings
 from steersman.services.compliance.logic.catalogue import outdated
 from steersman.services.compliance.model import Facts, Observed, Processing
 from steersman.services.compliance.store.files import installed, text_of
-from steersman.services.compliance.store.probing import probed
+from steersman.services.compliance.store.probing import loopback, probed
 
 
 def gathered(ports: Ports) -> Facts:
@@ -24,7 +22,7 @@ def gathered(ports: Ports) -> Facts:
         "breached": "yes" if identity.breached_passwords else "no",
         "log_level": house.log_level,
         "insecure": "yes" if house.insecure else "no",
-        "loopback": "yes" if _loopback(house.host) else "no",
+        "loopback": "yes" if loopback(house.host) else "no",
     }
     return Facts(
         figures={
@@ -67,10 +65,3 @@ def _broken(ports: Ports) -> dict[str, str | None]:
         for service in house.services
         for invariant in service.invariants
     }
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,6 +6,7 @@ It sends nothing secret and believes nothing, so it does not ask whose certifica
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import ssl
 from collections.abc import Mapping
 
@@ -52,3 +53,11 @@ def _asked(scheme: str, host: str, port: int | None, method: str, path: str, hea
         return Observed(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
     finally:
         connection.close()
+
+
+def loopback(host: str) -> bool:
+    """Tell whether an address is reached from its own machine only."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
