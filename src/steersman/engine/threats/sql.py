@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from steersman.engine.threats.sql_lexer import Tokens
@@ -48,6 +48,9 @@ class _Value:
 
 def sql_signs(text: str, tokens: Tokens) -> Iterator[Sign]:
     """Yield the evidence in a decoded value and its tokens. Linear in its length."""
+    if tokens.words[:1] == ["update"] and tokens.letters[1:2] in {"I", "F"}:
+        # No dialect has UPDATE TABLE or UPDATE FROM; people who want something updated say so.
+        tokens = replace(tokens, letters="n" + tokens.letters[1:])
     value = _Value(text.lower(), tokens, is_prose(tokens))
     yield from _behind_quotes(value)
     yield from _anywhere(value)

@@ -117,7 +117,7 @@ ANYWHERE = (
     _shape("o", "^['\"`][oN]{1,2}['\"`(x](?![#c])", 54, 40, "a quote ends a string and a comparison follows"),
     _shape("O", "^['\"`]N?O(?:['\"(xk]|N?k|$)", 54, 30, "a quote ends a string and a comparison follows"),
     _shape("a", "^a\\(x,a?x\\)", 52, 40, "arithmetic as a function"),
-    _shape("O", "^N?O(?:\\(|N?k|x?L)", 50, 30, "the value begins as the rest of a condition"),
+    _shape("O", "^N?O(?:\\(|N?k|xL)", 50, 30, "the value begins as the rest of a condition"),
     _shape("L", "^L(?:x$|['\"]x?$)", 50, 40, "a condition is torn off"),
     _shape("L", "^x\\)?L\\(?x\\)?$", 51, 40, "a condition is torn off"),
     _shape("L", "^\\(x\\)L", 54, 40, "a number in brackets is followed by a condition"),
