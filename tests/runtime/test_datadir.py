@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -13,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from steersman.model.errors import Conflict, Permanent
-from steersman.runtime.datadir import FORMAT_VERSION, UPGRADES, DataDir, bootstrap_token
+from steersman.runtime.datadir import FORMAT_VERSION, UPGRADES, DataDir, bootstrap_token, replace_file
 
 HOLD = (
     "import pathlib, threading\n"
@@ -150,3 +151,22 @@ def test_a_damaged_token_is_reported_and_not_replaced_in_silence(tmp_path: Path,
     with pytest.raises(Permanent, match="bootstrap-token"):
         bootstrap_token(directory, None)
     directory.close()
+
+
+def test_half_a_file_is_never_put_over_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up takes a part of what is written and only then refuses."""
+    target = tmp_path / "keys"
+    target.write_bytes(b"the old keys")
+    write = os.write
+    answers = iter([5, 0])
+
+    def short(descriptor: int, content: bytes) -> int:
+        most = next(answers)
+        if not most:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, bytes(content)[:most])
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(tmp_path / "keys.new", target, b"the new keys")
+    assert target.read_bytes() == b"the old keys"

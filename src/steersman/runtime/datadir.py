@@ -166,7 +166,10 @@ def replace_file(draft: Path, target: Path, content: bytes) -> None:
     """Put a file in place so that a kill or a power cut leaves the old one or the new one, never half of it."""
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, content)
+        # A disk that fills up takes a part and says how much: half a file must not be put over a whole one.
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

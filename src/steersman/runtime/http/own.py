@@ -134,9 +134,10 @@ class Own:
 
     async def switch_on(self, request: Request, body: Confirmation) -> RecoveryCodes:
         caller = await self._confirming.by_password(request, body.password)
-        if not self._identity.factor.confirms(body.secret, body.code, self._identity.now_ms()):
+        step = self._identity.factor.confirms(body.secret, body.code, self._identity.now_ms())
+        if step is None:
             raise InvalidInput("this code is not of the offered secret; is the clock of the app right?")
-        codes = await run_in_threadpool(self._identity.set_factor, caller, body.secret)
+        codes = await run_in_threadpool(self._identity.set_factor, caller, body.secret, step)
         return RecoveryCodes(recovery_codes=codes)
 
     async def switch_off(self, request: Request, body: Confirmed) -> RecoveryCodes:

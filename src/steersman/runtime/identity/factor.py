@@ -55,14 +55,17 @@ class SecondFactor:
         secret = pyotp.random_base32()
         return secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=self._issuer)
 
-    def confirms(self, secret: str, code: str, now_ms: int) -> bool:
-        """Tell whether somebody's app has taken over an offered secret."""
-        return _step_of(secret, code, now_ms) is not None
+    def confirms(self, secret: str, code: str, now_ms: int) -> int | None:
+        """Return the time step of a code that shows that somebody's app has taken over an offered secret."""
+        return _step_of(secret, code, now_ms)
 
-    def switch_on(self, transaction: Connection, account: str, secret: str) -> list[str]:
-        """Ask this account for codes from now on; returns the recovery codes, for the only time."""
+    def switch_on(self, transaction: Connection, account: str, secret: str, step: int | None = None) -> list[str]:
+        """Ask this account for codes from now on; returns the recovery codes, for the only time.
+
+        `step` is that of the code which confirmed it: it was used up by that.
+        """
         sealed = self._column.seal(account, secret.encode())
-        _write(transaction, account, totp=sealed, totp_step=None)
+        _write(transaction, account, totp=sealed, totp_step=step)
         return renew_recovery(transaction, account)
 
     def switch_off(self, transaction: Connection, account: str) -> None:

@@ -200,14 +200,14 @@ class Identity:
             told = {"what": "email"}
             self._tell(transaction, caller.subject, "identity.account.changed", caller.account, told, caller.tenant)
 
-    def set_factor(self, caller: Caller, secret: str | None) -> list[str]:
-        """Switch a caller's second factor on, or off; returns the recovery codes. Blocks."""
+    def set_factor(self, caller: Caller, secret: str | None, step: int | None = None) -> list[str]:
+        """Switch a caller's second factor on, with the step that confirmed it, or off; returns recovery codes."""
         codes: list[str] = []
         with self.ports.database.transaction() as transaction:
             if secret is None:
                 self.factor.switch_off(transaction, caller.account)
             else:
-                codes = self.factor.switch_on(transaction, caller.account, secret)
+                codes = self.factor.switch_on(transaction, caller.account, secret, step)
             told = {"on": secret is not None}
             self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
         return codes
