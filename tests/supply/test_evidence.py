@@ -57,10 +57,10 @@ def test_reading_the_source_finds_what_the_test_runner_finds(script, root, tmp_p
     """A difference would mean that a mark is read that no runner sees, or the other way round."""
     plugin = tmp_path / "told.py"
     plugin.write_text(
-        "import json\n"
+        "import json, pathlib\n"
         "def pytest_collection_finish(session):\n"
         "    told = {(i.nodeid.partition('[')[0], one) for i in session.items for m in i.iter_markers('requirement') for one in m.args}\n"
-        f"    open({str(tmp_path / 'told.json')!r}, 'w').write(json.dumps(sorted(told)))\n"
+        f"    pathlib.Path({str(tmp_path / 'told.json')!r}).write_text(json.dumps(sorted(told)))\n"
     )
     command = [
         sys.executable,
