@@ -72,7 +72,9 @@ def _suspicion(kept: Sequence[Attempt], attempt: Attempt, limits: AttemptLimits)
         return Suspicion(Guessing.CREDENTIAL_STUFFING, Advice.REFUSE_ADDRESS, reason)
     both = sum(one.account == attempt.account for one in here)
     if both >= limits.per_pair or len(here) >= limits.per_address:
-        reason = f"{len(here)} failures from {attempt.address}, {both} at this account, within {minutes:g} minutes"
+        reason = (
+            f"{len(here)} failures from {attempt.address} within {minutes:g} minutes, {both} at one account or at none"
+        )
         return Suspicion(Guessing.BRUTE_FORCE, Advice.REFUSE_ADDRESS, reason)
     anywhere = sum(one.account == attempt.account for one in kept)
     if anywhere >= limits.per_account:

@@ -41,7 +41,7 @@ def parsed(text: str) -> Network:
     try:
         network = ip_network(text.strip())
     except ValueError as error:
-        raise InvalidInput(f"{text[:64]!r} is no address and no network: {error}") from error
+        raise InvalidInput(f"{text[:64]!r} is no address and no network such as 203.0.113.0/24") from error
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= 96:
         return ip_network(f"{mapped}/{network.prefixlen - 96}")
