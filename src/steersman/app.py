@@ -236,6 +236,7 @@ def compose(
         allowed_hosts=settings.house.allowed_hosts,
         insecure=settings.house.insecure,
         trusted_proxies=settings.house.trusted_proxies,
+        cors_origins=settings.house.cors_origins,
     )
     return Platform(house, assemble(house, rules, limits, traffic, tracing), supervisor, durable)
 

@@ -34,6 +34,7 @@ _SHORTHANDS = {
 }
 #: What fits into an Authorization header as it is.
 _TOKEN = re.compile(r"[!-~]{8,}")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?")
 
 
 class SettingsError(InvalidInput):
@@ -54,6 +55,7 @@ class HouseSettings(BaseModel):
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     attacks: Literal["block", "observe", "ignore"] = "block"
+    cors_origins: tuple[str, ...] = ()
     certificate: Path | None = None
     private_key: Path | None = None
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=1024**3)
@@ -74,6 +76,14 @@ class HouseSettings(BaseModel):
                 ipaddress.ip_network(one)
             except ValueError as error:
                 raise ValueError(f"{one} is no address and no network such as 10.0.0.0/8: {error}") from error
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not _ORIGIN.fullmatch(one):
+                raise ValueError(f"{one} is no origin such as https://wiki.example.org, without a path or a star")
         return value
 
     @field_validator("database_url")

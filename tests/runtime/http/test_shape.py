@@ -164,3 +164,19 @@ def test_a_key_that_stands_twice_in_an_object_is_refused(standing: Any, body: by
     typed = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
     refused = standing.ask("POST", "/api/example/whoami", headers=typed, content=body)
     assert (refused.status_code, "twice" in refused.text) == (400, True)
+
+
+@pytest.mark.requirement("ASVS-3.4.2", "ASVS-3.5.2")
+def test_pages_of_an_origin_that_the_settings_name_may_ask_with_a_token_and_no_others(make_site: Any) -> None:
+    """CORS is closed by default, never answers with a star, and never opens for a session."""
+    site, wiki = make_site(cors_origins=["https://wiki.example"]).start(), {"origin": "https://wiki.example"}
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    preflight = site.ask("OPTIONS", "/hot", headers={**wiki, "access-control-request-method": "POST"})
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "https://wiki.example")
+    asked = site.ask("POST", "/hot", headers={**wiki, **bearer})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, "https://wiki.example")
+    assert "access-control-allow-credentials" not in asked.headers
+    other = site.ask("POST", "/hot", headers={**bearer, "origin": "https://evil.example"})
+    assert (other.status_code, "access-control-allow-origin" in other.headers) == (403, False)
+    session = site.ask("POST", "/login", data={"token": TOKEN}, headers={}).headers["set-cookie"].partition(";")[0]
+    assert site.ask("POST", "/hot", headers={**wiki, "cookie": session}).status_code == 403

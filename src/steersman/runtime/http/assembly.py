@@ -39,6 +39,7 @@ class Rules:
     allowed_hosts: Sequence[str] = ()
     insecure: bool = False
     trusted_proxies: Sequence[str] = ()
+    cors_origins: Sequence[str] = ()
 
 
 def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
@@ -49,6 +50,7 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         clock=house.ports.clock,
         allowed_hosts=rules.allowed_hosts,
         insecure=rules.insecure,
+        cors_origins=rules.cors_origins,
         admission=identity.admission if identity else None,
     )
     offered = identity.settings.providers.items() if identity else ()

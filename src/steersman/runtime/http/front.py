@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,6 +54,11 @@ SECURITY_HEADERS = (
 )
 #: A year, which is what ASVS asks for; only over TLS, where alone it means something.
 _TLS_HEADERS = (*SECURITY_HEADERS, (b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+_PREFLIGHT = {
+    "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE",
+    "access-control-allow-headers": "authorization, content-type",
+    "access-control-max-age": "600",
+}
 _NO_STORE = (b"cache-control", b"no-store")
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS = frozenset(name for name, _ in SECURITY_HEADERS)
@@ -82,6 +88,7 @@ class _Answer:
     send: Send
     secure: bool = False
     status: int = 0
+    origin: bytes = b""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -90,8 +97,12 @@ class _Answer:
             ours = _TLS_HEADERS if self.secure else SECURITY_HEADERS
             # What no handler decided about is about somebody: no cache between keeps it.
             unsaid = () if any(name == b"cache-control" for name, _ in kept) else (_NO_STORE,)
-            message = {**message, "headers": [*kept, *ours, *unsaid]}
+            message = {**message, "headers": [*kept, *ours, *unsaid, *self._shared()]}
         await self.send(message)
+
+    def _shared(self) -> list[tuple[bytes, bytes]]:
+        """Let a page of an origin that the settings name read the answer; no credentials of the browser come along."""
+        return [(b"access-control-allow-origin", self.origin), (b"vary", b"Origin")] if self.origin else []
 
 
 class Front:
@@ -151,7 +162,7 @@ class Front:
             template = scope.get(TEMPLATE, "unmatched")
             self._traffic.count(template, answer.status, self._clock.monotonic() - began)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: _Answer) -> None:
         path: str = scope["path"]
         check_path(scope)
         check_headers(scope)
@@ -159,6 +170,11 @@ class Front:
         headers = read_headers(scope)
         self._door.check_host(scope, headers)
         self._door.check_origin(scope["method"], headers)
+        if headers.origin and self._door.admits_origin(headers):
+            send.origin = headers.origin
+            if scope["method"] == "OPTIONS":
+                await Response(None, 204, _PREFLIGHT)(scope, receive, send)
+                return
         if path == "/" and b"token=" in scope["query_string"]:
             await self._entrance.link(Request(scope))(scope, receive, send)
             return
