@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from steersman.contract.ports import Ports
 from steersman.contract.service import Event, Job, Service
+from steersman.services.privacy.commands import COMMANDS
 from steersman.services.privacy.jobs import resume, retain
 from steersman.services.privacy.model import PrivacySettings
 from steersman.services.privacy.store.persons import PERSONAL
@@ -41,5 +42,6 @@ SERVICE = Service(
     ),
     routes=ROUTES,
     pages=PAGES,
+    commands=COMMANDS,
     jobs=(Job(name="resume", run=resume), Job(name="retain", run=retain)),
 )

@@ -1,0 +1,17 @@
+"""The commands of privacy. Only names and help texts: `steersman --help` imports this and nothing behind it."""
+
+from __future__ import annotations
+
+from steersman.contract.service import Command
+
+_TARGETS = (
+    ("privacy record", "record", "Print what a running platform keeps about persons, why and for how long."),
+    ("privacy export", "export", "Write all that is kept about somebody: steersman privacy export NAME > FILE."),
+    ("privacy erase", "erase", "Take away what is kept about somebody, for good: --reason says why."),
+    ("privacy erasures", "erasures", "List the erasures and how far each is."),
+)
+
+COMMANDS: tuple[Command, ...] = tuple(
+    Command(name=name, help=text, target=f"{__name__}.persons:{target}", permission="local")
+    for name, target, text in _TARGETS
+)
