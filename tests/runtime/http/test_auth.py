@@ -197,6 +197,9 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(site: Any) -> None:
     recoveries = site.ask("PUT", "/auth/totp", json={**wish, "code": code()}, headers=key).json()["recovery_codes"]
     assert len(set(recoveries)) == 10
     assert form(site, grant_type="password", username="ines", password=PASSWORD).status_code == 401
+    # The code that switched it on was used up by that.
+    assert form(site, grant_type="password", username="ines", password=PASSWORD, totp=code()).status_code == 401
+    site.clock.tick(30)
     sign_in(site, totp=code())
     sign_in(site, totp=recoveries[0])
     assert site.ask("POST", "/auth/totp/off", json={"password": PASSWORD}, headers=key).json() == {"recovery_codes": []}
