@@ -25,6 +25,7 @@ from steersman.services.operations.jobs.watch import watch_invariants, watch_kno
 from steersman.services.operations.logic.bulletin import Bulletin
 from steersman.services.operations.logic.policy import OperationsSettings, effective, policy_of
 from steersman.services.operations.store.people import stored_policy
+from steersman.services.operations.store.personal import PERSONAL
 from steersman.services.operations.store.recording import Chronicle
 from steersman.services.operations.store.tables import prepare
 from steersman.services.operations.web import PAGES, PERMISSIONS, RAW_ROUTES, ROUTES
@@ -146,6 +147,7 @@ SERVICE = Service(
         "operations.recording.read": "Record what the loop is told.",
         "operations.knobs.write": "Turn the knobs that services declare.",
     },
+    personal=PERSONAL,
     actions=ACTIONS,
     events=EVENTS,
     routes=ROUTES,
