@@ -230,7 +230,13 @@ def compose(
     assert isinstance(kept, IdentitySettings)  # noqa: S101 - narrows the type; the mapping is by class
     identity = Identity.open(ports, services, kept)
     guard = Guard(clock, identity.evidence, inspect_pieces, settings.house.attacks)
-    provided |= {House: house, Actions: Actions(ports), Knobs: Knobs(ports), Identity: identity, Guard: guard}
+    provided |= {
+        House: house,
+        Actions: Actions(ports, settings.house.four_eyes),
+        Knobs: Knobs(ports),
+        Identity: identity,
+        Guard: guard,
+    }
     rules = Rules(
         keys=keys,
         allowed_hosts=settings.house.allowed_hosts,

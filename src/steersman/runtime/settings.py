@@ -55,6 +55,7 @@ class HouseSettings(BaseModel):
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     attacks: Literal["block", "observe", "ignore"] = "block"
+    four_eyes: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     certificate: Path | None = None
     private_key: Path | None = None

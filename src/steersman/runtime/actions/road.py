@@ -19,6 +19,7 @@ from steersman.contract.service import Action, Preview, Service
 from steersman.contract.storable import storable_json
 from steersman.model.errors import Conflict, NotFound, SteersmanError
 from steersman.model.ids import Id
+from steersman.runtime.actions import four_eyes
 from steersman.runtime.actions.ledger import Ledger, Wish, checked, plain
 from steersman.runtime.actions.within import Overdue, begun
 
@@ -44,6 +45,8 @@ class Actions:
     """
 
     ports: Ports
+    #: Patterns of actions, `service.name`, for which the owner asks for two people.
+    four_eyes: tuple[str, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _working: set[Id] = field(default_factory=set)
 
@@ -57,11 +60,13 @@ class Actions:
         """Apply an action once under its key.
 
         Raises `Conflict` when the key was used with other arguments or is being applied right now, `Throttled`
-        above the action's limit, `NothingToDo` when its target vanished, `Overdue` when it is not done in time and
-        goes on, and whatever the action raises.
+        above the action's limit, `AnotherHasToAgree` where two people have to want it, `NothingToDo` when its target
+        vanished, `Overdue` when it is not done in time and goes on, and whatever the action raises.
         """
         context.caller.demand(action.permission)
         wish = Wish(context, service, action, key or str(self.ports.ids.new()))
+        if four_eyes.is_asked(wish, self.four_eyes) and not self._ledger.payload(wish.id("requested")):
+            four_eyes.agree(self._ledger, wish, plain(action.args, args))
         return self._in_time(wish, wish.id("applied"), lambda: self._apply(wish, args))
 
     def undo(self, context: Context, service: Service, action: Action, key: str) -> Done:
