@@ -15,6 +15,7 @@ from steersman.services.security.jobs import watch
 from steersman.services.security.model.permissions import PERMISSIONS
 from steersman.services.security.model.settings import SecuritySettings
 from steersman.services.security.store.defence import Defence
+from steersman.services.security.store.personal import PERSONAL
 from steersman.services.security.web import PAGES, ROUTES
 
 
@@ -42,6 +43,7 @@ SERVICE = Service(
     lifespan=lifespan,
     measure=measure,
     permissions=PERMISSIONS,
+    personal=PERSONAL,
     signals=(
         Signal(
             name="steersman_security_attacks_total",
