@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from steersman.contract.ports import Caller
 from steersman.services.telemetry.logic.live import Counters, CpuTimes, HostFacts, Live, SourceRow
 from steersman.services.telemetry.web.live import overview, stream, view
 
@@ -62,7 +63,9 @@ def look(live: Live, step: int) -> None:
 
 
 def context(live: Live) -> Any:
-    return SimpleNamespace(ports=SimpleNamespace(clock=StandingClock()), state=SimpleNamespace(live=live))
+    return SimpleNamespace(
+        caller=Caller("ann"), ports=SimpleNamespace(clock=StandingClock()), state=SimpleNamespace(live=live)
+    )
 
 
 def request(headers: dict[str, str] | None = None, query: str = "") -> Request:
