@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from steersman.contract.ports import Caller
+from steersman.contract.service import Page
 from steersman.runtime.actions import Actions
 from steersman.runtime.console.shell import Shell
 from steersman.runtime.house import House
@@ -42,6 +43,15 @@ class Rules:
     cors_origins: Sequence[str] = ()
 
 
+#: What people look at all day comes first; the rest follows as the services do.
+_FIRST = ("/", "/ops", "/services")
+
+
+def _menu(house: House) -> list[Page]:
+    pages = [page for service in house.services for page in service.pages]
+    return sorted(pages, key=lambda page: _FIRST.index(page.path) if page.path in _FIRST else len(_FIRST))
+
+
 def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
     """Return the ASGI application of the whole platform."""
     identity: Identity | None = house.ports.provided.get(Identity)
@@ -55,7 +65,7 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
     )
     offered = identity.settings.providers.items() if identity else ()
     providers = [(name, one.title or name) for name, one in offered]
-    shell = Shell([page for service in house.services for page in service.pages], providers)
+    shell = Shell(_menu(house), providers)
     entrance = Entrance(door, shell, identity)
     # Those of the composition, where it made some: a key in work is known to whoever acts.
     provided = house.ports.provided
