@@ -126,7 +126,8 @@ def load_or_make(data_dir: Path, *, signed_before: bool) -> SigningKey:
 def _publish(data_dir: Path, key: SigningKey) -> None:
     public = f"{key.public.text()}\n".encode()
     if not (data_dir / PUBLIC_FILE).exists() or (data_dir / PUBLIC_FILE).read_bytes() != public:
-        place(data_dir / PUBLIC_FILE, public)
+        # A rotation and the platform beside it may both do this now: each has a draft of its own.
+        place(data_dir / PUBLIC_FILE, public, draft=f"{PUBLIC_FILE.name}.{os.getpid()}.new")
 
 
 def _load(path: Path, *, signed_before: bool) -> SigningKey:
@@ -172,18 +173,18 @@ def public_key(data_dir: Path) -> NoteKey:
         ) from error
 
 
-def place(path: Path, content: bytes) -> None:
+def place(path: Path, content: bytes, draft: str = "") -> None:
     """Put a small private file in place so that a kill or a power cut leaves all of it or none."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    beside = path.with_name(draft or f"{path.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    draft.replace(path)
+    beside.replace(path)
     sync_folder(path.parent)
 
 
