@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import exists, or_, select
 
 from steersman.contract.ports import JournalEntry, Ports
@@ -27,6 +28,8 @@ from steersman.runtime.identity.passwords import Passwords
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+_log = structlog.get_logger(__name__)
 
 REFUSED = "this link was used, has expired or is another one: restart the platform, and a new one is printed"
 LIFETIME_SECONDS = 24 * 3600
@@ -43,15 +46,22 @@ class FirstAdmin:
     evidence: Evidence
 
     def offer(self) -> str | None:
-        """Make a new token and return it, or None where there is an administrator already."""
+        """Make a new token and return it, or None where there is an administrator already, or no room to keep it.
+
+        A full disk must not keep the platform from starting: who frees it may well have to look at it first.
+        """
         with self.ports.database.reading() as connection:
             if has_admin(connection):
                 self._file.unlink(missing_ok=True)
                 return None
         token = secrets.token_urlsafe(32)
         content = json.dumps({"token": token, "expires_s": self._now_s() + LIFETIME_SECONDS})
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(self._file.with_suffix(".new"), self._file, content.encode())
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(self._file.with_suffix(".new"), self._file, content.encode())
+        except OSError as error:
+            _log.warning("no way to the first account can be offered", reason=error.strerror, file=str(self._file))
+            return None
         return token
 
     def is_wanted(self) -> bool:

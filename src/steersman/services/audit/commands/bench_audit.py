@@ -6,6 +6,7 @@ them write into a folder of the same file system, which has to be a real disk fo
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -26,10 +27,12 @@ from steersman.model.errors import Temporary
 from steersman.model.ids import DEFAULT_TENANT
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.database.engine import open_engine
-from steersman.runtime.database.group_commit import GroupCommit
 from steersman.runtime.database.journal import SqlJournal
 from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
 from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.database.subjects import SealedSubjects
+from steersman.runtime.identity.evidence import AccountNames
+from steersman.runtime.identity.tables import LINEAGE
 from steersman.runtime.ids import RandomIds
 from steersman.services.audit.commands import bench_tampering
 from steersman.services.audit.model.settings import AuditSettings
@@ -42,6 +45,7 @@ _Seconds = Annotated[float, typer.Option(help="Of each measurement.")]
 _Trials = Annotated[int, typer.Option(help="How often the journal is tampered with.")]
 _Folder = Annotated[Path, typer.Option(help="Where to write; on the disk that is meant.")]
 _Seed = Annotated[int, typer.Option(help="Of what is tampered with.")]
+_Url = Annotated[str | None, typer.Option(help="The URL of an empty PostgreSQL database to measure as well.")]
 
 
 def audit(
@@ -50,10 +54,13 @@ def audit(
     trials: _Trials = 1_000,
     folder: _Folder = Path(),
     seed: _Seed = 1,
+    database: _Url = None,
 ) -> int:
     """Print figures as JSON. Ends with 1 when tampering went unseen."""
     with tempfile.TemporaryDirectory(prefix="steersman-bench-", dir=folder) as place:
         durable = throughput(Path(place), appenders, seconds)
+        if database is not None:
+            durable["postgresql"] = on_postgresql(Path(place) / "postgresql", database, appenders, seconds)
         found = bench_tampering.measure(Path(place) / "tampered", trials, seed)
     typer.echo(json.dumps({"durable": durable, "tampering": found}, indent=2))
     return 0 if found["found"] == found["total"] else 1
@@ -81,13 +88,15 @@ class Platform:
 
 
 @contextmanager
-def platform(folder: Path) -> Iterator[Platform]:
-    """Open a fresh control database in SQLite, set up as the platform does it."""
+def platform(folder: Path, url: str | None = None) -> Iterator[Platform]:
+    """Open a fresh control database, set up as the platform does it: persons stand in the journal sealed."""
     folder.mkdir(parents=True)
-    database, clock = SqlDatabase(open_engine(None, folder)), SystemClock()
-    migrate(database, [HOUSE_LINEAGE])
+    database, clock = SqlDatabase(open_engine(url, folder)), SystemClock()
+    migrate(database, [HOUSE_LINEAGE, LINEAGE])
+    ids = RandomIds(clock)
+    subjects = SealedSubjects.open(database, ids, clock, folder, AccountNames())
     try:
-        yield Platform(database, SqlJournal(database), RandomIds(clock), clock)
+        yield Platform(database, SqlJournal(database, subjects), ids, clock)
     finally:
         database.close()
 
@@ -98,7 +107,9 @@ def throughput(place: Path, appenders: int, seconds: float) -> dict[str, Any]:
     with platform(place / "single") as house:
         single = _run(house, _single(house), appenders, seconds)
     with platform(place / "grouped") as house:
-        grouped = _run(house, GroupCommit(house.database, house.journal).record, appenders, seconds)
+        grouped = _run(house, house.journal.record, appenders, seconds)
+    with platform(place / "loop") as house:
+        on_a_loop = _on_a_loop(house, appenders, seconds)
     with platform(place / "tree") as house:
         tree = _with_tree(house, place / "tree", appenders, seconds)
     bare = _bare(place / "bare.sqlite3", appenders, seconds / 2)
@@ -107,6 +118,7 @@ def throughput(place: Path, appenders: int, seconds: float) -> dict[str, Any]:
         "disk_syncs_per_second": syncs,
         "a_transaction_each_per_second": single,
         "group_commit_per_second": grouped,
+        "group_commit_on_one_event_loop_per_second": on_a_loop,
         "group_commit_with_tree_per_second": tree.pop("per_second"),
         "tree": tree,
         "bare_sqlite_same_groups_per_second": bare,
@@ -140,11 +152,46 @@ def _run(house: Platform, record: Callable[[list[JournalEntry]], None], appender
     with ThreadPoolExecutor(appenders) as pool:
         acknowledged = sum(one.result() for one in [pool.submit(append) for _ in range(appenders)])
     took = perf_counter() - begin
-    with house.database.reading() as connection:
-        kept: int = connection.exec_driver_sql("SELECT count(*) FROM journal").scalar_one()
+    _check_kept(house, acknowledged)
+    return round(acknowledged / took)
+
+
+def _on_a_loop(house: Platform, waiters: int, seconds: float) -> int:
+    """Let so many tasks of one event loop record, which wait without a thread each."""
+
+    async def record(end: float) -> int:
+        count = 0
+        while perf_counter() < end:
+            await house.journal.recorded([house.entry()])
+            count += 1
+        return count
+
+    async def everybody() -> int:
+        end = perf_counter() + seconds
+        return sum(await asyncio.gather(*(record(end) for _ in range(waiters))))
+
+    begin = perf_counter()
+    acknowledged = asyncio.run(everybody())
+    took = perf_counter() - begin
+    _check_kept(house, acknowledged)
+    return round(acknowledged / took)
+
+
+def on_postgresql(folder: Path, url: str, appenders: int, seconds: float) -> dict[str, Any]:
+    """Measure on a server that is there, whose settings decide whether a commit reaches the disk."""
+    with platform(folder, url) as house:
+        with house.database.reading() as connection:
+            names = ("fsync", "synchronous_commit")
+            durability = {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
+        rate = _run(house, house.journal.record, appenders, seconds)
+        tree = _with_tree(house, folder, appenders, seconds)
+    return {**durability, "group_commit_per_second": rate, "group_commit_with_tree": tree}
+
+
+def _check_kept(house: Platform, acknowledged: int) -> None:
+    kept = _entries(house)
     if kept != acknowledged:
         raise AssertionError(f"{acknowledged} records were acknowledged and {kept} are there")
-    return round(acknowledged / took)
 
 
 def _with_tree(house: Platform, folder: Path, appenders: int, seconds: float) -> dict[str, Any]:
@@ -159,7 +206,7 @@ def _with_tree(house: Platform, folder: Path, appenders: int, seconds: float) ->
 
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(follow)
-        rate = _run(house, GroupCommit(house.database, house.journal).record, appenders, seconds)
+        rate = _run(house, house.journal.record, appenders, seconds)
         behind = _entries(house) - log.head.size
         stop.set()
         following.result()
