@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from steersman.contract.aliases import alias_table
 from steersman.contract.service import Service
 from steersman.model.errors import Permanent
 
@@ -48,6 +49,7 @@ def arrange(found: Sequence[Found], *, house_provides: Collection[type] = ()) ->
     _refuse_duplicates(found, "permission", lambda service: list(service.permissions))
     _refuse_duplicates(found, "address", _addresses)
     _refuse_shared_prefixes(found)
+    alias_table([part.service for part in found])
     signals = {signal.name for part in found for signal in part.service.signals}
     for part in found:
         _check_addresses(part)

@@ -163,7 +163,7 @@ def _add_routes(app: FastAPI, house: House, service: Service) -> None:
             tags=[service.name],
             responses=documented(*route.errors),
             operation_id=f"{service.name}.{route.handler.__name__}",
-            route_class_override=guarded(route.permission),
+            route_class_override=guarded(route.permission, route.demands),
         )
 
 

@@ -190,7 +190,8 @@ class Front:
         receive = await self._looked_at(scope, receive)
         scope[CALLER] = caller
         # Hot paths are not traced: a span would cost as much as all of the rest here.
-        attributes = {"http.request.method": scope["method"], "url.path": path}
+        # Nor does a span say the path: there may be a person's name in it, and spans are kept where nothing is erased.
+        attributes = {"http.request.method": scope["method"]}
         with self._tracing.span(f"HTTP {scope['method']}", attributes, parent=_traceparent(scope)):
             await self._inner(scope, capped(receive, CONTROL_BODY_BYTES), send)
 

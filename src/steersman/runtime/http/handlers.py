@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -15,15 +15,16 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from steersman.contract.ports import Context
+from steersman.contract.ports import Caller, Context
+from steersman.contract.requirements import Requirement, requirement_in
 from steersman.contract.service import Handler, Permission, Service
 from steersman.model.errors import Permanent
 from steersman.runtime.house import House
 from steersman.runtime.http.scope import TEMPLATE, caller_of
 
 
-def guarded(permission: Permission) -> type[APIRoute]:
-    """Return the route class of operations that need this permission."""
+def guarded(permission: Permission, demands: Sequence[Requirement] = ()) -> type[APIRoute]:
+    """Return the route class of operations that need this permission, and meet these demands."""
 
     class Guarded(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -33,6 +34,8 @@ def guarded(permission: Permission) -> type[APIRoute]:
             async def ask_first(request: Request) -> Response:
                 request.scope[TEMPLATE] = template
                 caller_of(request).demand(permission)
+                for one in demands:
+                    one.check(caller_of(request))
                 return await answer(request)
 
             return ask_first
@@ -58,13 +61,28 @@ def with_context(house: House, service: Service, handler: Handler) -> Handler:
             f"the service {service.name}: an annotation of {handler.__qualname__} is not there at run time: {error}"
         ) from error
     filled = Annotated[Context, Depends(context_for(house, service))]
-    parameters = [
-        parameter.replace(annotation=filled) if parameter.annotation is Context else parameter
-        for parameter in signature.parameters.values()
-    ]
+    parameters = [_filled(one, filled, handler) for one in signature.parameters.values()]
     wrapper = _same_kind(handler)
     wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return wrapper
+
+
+def _filled(parameter: inspect.Parameter, context: Any, handler: Handler) -> inspect.Parameter:
+    """Take over what the house gives: nobody outside may say in a request who they are."""
+    if parameter.annotation is Context:
+        return parameter.replace(annotation=context)
+    if requirement_in(parameter.annotation) is not None:
+        return parameter.replace(annotation=Annotated[Caller, Depends(_admitted)])
+    if parameter.annotation is Caller:
+        raise Permanent(
+            f"the parameter {parameter.name} of {handler.__qualname__} would be read from the request: take it of the "
+            "Context, or ask for something of the caller, Annotated[Caller, RequireRole(...)]"
+        )
+    return parameter
+
+
+async def _admitted(request: Request) -> Caller:
+    return caller_of(request)
 
 
 def _same_kind(handler: Handler) -> Handler:
