@@ -21,7 +21,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
@@ -65,6 +65,8 @@ from steersman.runtime.registry import discover
 from steersman.runtime.settings import LoadedSettings, load
 from steersman.runtime.supervisor import TaskSupervisor
 from steersman.runtime.tracing import Tracing
+
+T = TypeVar("T")
 
 #: An orderly stop has five seconds; jobs get what the draining of requests leaves, and the watchdog comes before.
 _JOBS_SECONDS = 1.5
@@ -196,9 +198,7 @@ def compose(
     migrate(database, [HOUSE_LINEAGE])
     ids = RandomIds(clock)
     subjects = SealedSubjects.open(database, ids, clock, directory.path, AccountNames())
-    kept_keys = settings.by_kind.get(KeySettings, KeySettings())
-    assert isinstance(kept_keys, KeySettings)  # noqa: S101 - narrows the type; the mapping is by class
-    ring = KeyRing.open(directory.secrets, database, clock, wrapping_of(kept_keys))
+    ring = KeyRing.open(directory.secrets, database, clock, wrapping_of(_section(settings, KeySettings)))
     durable = DbosWork(directory.durable, clock)
     stack.callback(durable.close)
     supervisor = TaskSupervisor(clock, random.random)
@@ -226,9 +226,7 @@ def compose(
         provided=provided,
     )
     house = House(services, ports, provided)
-    kept = settings.by_kind.get(IdentitySettings, IdentitySettings())
-    assert isinstance(kept, IdentitySettings)  # noqa: S101 - narrows the type; the mapping is by class
-    identity = Identity.open(ports, services, kept)
+    identity = Identity.open(ports, services, _section(settings, IdentitySettings))
     guard = Guard(clock, identity.evidence, inspect_pieces, settings.house.attacks)
     provided |= {
         House: house,
@@ -237,14 +235,23 @@ def compose(
         Identity: identity,
         Guard: guard,
     }
-    rules = Rules(
+    return Platform(house, assemble(house, _rules(settings, keys), limits, traffic, tracing), supervisor, durable)
+
+
+def _section(settings: LoadedSettings, kind: type[T]) -> T:
+    """Return a section of the house's own; its defaults where the service that declares it is not installed."""
+    return settings.section(kind) if kind in settings.by_kind else kind()
+
+
+def _rules(settings: LoadedSettings, keys: Sequence[tuple[str, Caller]]) -> Rules:
+    house = settings.house
+    return Rules(
         keys=keys,
-        allowed_hosts=settings.house.allowed_hosts,
-        insecure=settings.house.insecure,
-        trusted_proxies=settings.house.trusted_proxies,
-        cors_origins=settings.house.cors_origins,
+        allowed_hosts=house.allowed_hosts,
+        insecure=house.insecure,
+        trusted_proxies=house.trusted_proxies,
+        cors_origins=house.cors_origins,
     )
-    return Platform(house, assemble(house, rules, limits, traffic, tracing), supervisor, durable)
 
 
 @asynccontextmanager

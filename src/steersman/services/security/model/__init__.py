@@ -1,23 +1,8 @@
-"""The values of security: a line to check, and what is remembered of failed logins."""
+"""The values of security: what is remembered of failed logins, and how many are too many."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from steersman.engine.threats import Field
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a file to check: a raw request, or a value with the kind of field that it sits in.
-
-    `free_text` names the parameters of a request that hold prose by their schema.
-    """
-
-    request: bytes | None = None
-    value: str = ""
-    field: Field = Field.QUERY
-    free_text: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
