@@ -92,7 +92,7 @@ class Confirming:
     async def recent(self, request: Request) -> Caller:
         """Return a person who showed lately who they are; raises `Forbidden` with what to do."""
         caller = self.person(request)
-        if not await run_in_threadpool(self._identity.is_recent, caller):
+        if not await run_in_threadpool(self._identity.own.is_recent, caller):
             raise Forbidden("show once more who you are, at /auth/reauthenticate, and repeat this")
         return caller
 
@@ -116,15 +116,15 @@ class Own:
 
     async def change_password(self, request: Request, body: Change) -> Ended:
         caller = self._confirming.person(request)
-        if body.password is None and await run_in_threadpool(self._identity.has_password, caller):
+        if body.password is None and await run_in_threadpool(self._identity.own.has_password, caller):
             raise InvalidInput("the password as it is belongs to this, however lately you signed in")
         caller = await self._confirming.by_password(request, body.password)
         new = body.new_password.get_secret_value()
-        return Ended(ended=await run_in_threadpool(self._identity.change_password, caller, new))
+        return Ended(ended=await run_in_threadpool(self._identity.own.change_password, caller, new))
 
     async def change_email(self, request: Request, body: NewEmail) -> Response:
         caller = await self._confirming.by_password(request, body.password)
-        await run_in_threadpool(self._identity.change_email, caller, body.email)
+        await run_in_threadpool(self._identity.own.change_email, caller, body.email)
         return Response(status_code=204)
 
     async def offer_factor(self, request: Request, body: Confirmed) -> Offer:
@@ -137,23 +137,23 @@ class Own:
         step = self._identity.factor.confirms(body.secret, body.code, self._identity.now_ms())
         if step is None:
             raise InvalidInput("this code is not of the offered secret; is the clock of the app right?")
-        codes = await run_in_threadpool(self._identity.set_factor, caller, body.secret, step)
+        codes = await run_in_threadpool(self._identity.own.set_factor, caller, body.secret, step)
         return RecoveryCodes(recovery_codes=codes)
 
     async def switch_off(self, request: Request, body: Confirmed) -> RecoveryCodes:
         caller = await self._confirming.by_password(request, body.password)
-        return RecoveryCodes(recovery_codes=await run_in_threadpool(self._identity.set_factor, caller, None))
+        return RecoveryCodes(recovery_codes=await run_in_threadpool(self._identity.own.set_factor, caller, None))
 
     async def renew_recovery(self, request: Request, body: Confirmed) -> RecoveryCodes:
         caller = await self._confirming.by_password(request, body.password)
-        return RecoveryCodes(recovery_codes=await run_in_threadpool(self._identity.renew_recovery, caller))
+        return RecoveryCodes(recovery_codes=await run_in_threadpool(self._identity.own.renew_recovery, caller))
 
     async def reauthenticate(self, request: Request, body: Reauthentication) -> Response:
         caller = self._confirming.person(request)
         agent = request.headers.get("user-agent", "")
         given = Attempt(caller.subject, body.password.get_secret_value(), body.code, address_of(request.scope), agent)
         await self._identity.login.confirm_whole(given)
-        await run_in_threadpool(self._identity.show_again, caller)
+        await run_in_threadpool(self._identity.own.show_again, caller)
         return Response(status_code=204)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from steersman.contract.ports import Caller, JournalEntry, Ports
 from steersman.contract.service import Service
-from steersman.model.errors import Conflict, Unauthenticated
-from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
+from steersman.model.errors import Unauthenticated
+from steersman.model.ids import DEFAULT_TENANT, Tenant
 from steersman.runtime.database.migrate import migrate
-from steersman.runtime.identity import accounts, factor, passkeys, sessions, tables
+from steersman.runtime.identity import refreshing, sessions, tables
 from steersman.runtime.identity.admission import Admission
 from steersman.runtime.identity.delegation import Delegation
 from steersman.runtime.identity.evidence import Evidence
@@ -23,10 +23,13 @@ from steersman.runtime.identity.localkey import LocalKey
 from steersman.runtime.identity.login import REFUSED, Arrival, Login, Proof, SignedIn, begun, row_by_id
 from steersman.runtime.identity.once import Once
 from steersman.runtime.identity.outside import Outside
+from steersman.runtime.identity.own import OwnAccount
+from steersman.runtime.identity.passkeys import REFUSED as PASSKEY_REFUSED
 from steersman.runtime.identity.passkeys import Credential, Passkeys, RelyingParty
 from steersman.runtime.identity.passwords import Passwords
 from steersman.runtime.identity.possessions import Possessions
 from steersman.runtime.identity.providers import Provider
+from steersman.runtime.identity.retractions import Retractions
 from steersman.runtime.identity.roles import Standing, standing_roles
 from steersman.runtime.identity.sealing import Sealing, revealing, totp_column
 from steersman.runtime.identity.settings import IdentitySettings
@@ -67,6 +70,8 @@ class Identity:
     delegation: Delegation
     outside: Outside
     possessions: Possessions
+    own: OwnAccount
+    retractions: Retractions
 
     @classmethod
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
@@ -80,6 +85,7 @@ class Identity:
         factor = SecondFactor(totp_column(ring.ring.derivation, ports), settings.issuer)
         providers = {name: Provider(one, fetch, ports.clock, reveal) for name, one in settings.providers.items()}
         once = Once(ring.ring.derivation, ports.clock)
+        passkeys = Passkeys(once, ports.ids, settings.named_issuer)
         local = LocalKey(ports.data_dir / "secrets", settings.local_key)
         idle_ms = settings.idle_hours * _HOUR_MS
         admission = Admission(tokens, ports.database, ports.clock, standing, evidence, local=local, idle_ms=idle_ms)
@@ -100,7 +106,9 @@ class Identity:
             local=local,
             first=FirstAdmin(ports, passwords, evidence),
             once=once,
-            passkeys=Passkeys(once, ports.ids, settings.named_issuer),
+            passkeys=passkeys,
+            own=OwnAccount(ports, passwords, factor, passkeys, admission),
+            retractions=Retractions(ports.database, admission.forget),
         )
 
     def first_pair(self, signed_in: SignedIn) -> TokenPair:
@@ -112,23 +120,23 @@ class Identity:
         rotation = self._rotated(token, client)
         if rotation.successor:
             return TokenPair(self.tokens.issue(rotation.account, rotation.session), rotation.successor)
-        if rotation.outcome is sessions.Outcome.REUSED:
+        if rotation.outcome is refreshing.Outcome.REUSED:
             self.admission.forget(lambda caller: caller.session == rotation.session)
         told = {"reason": rotation.outcome.value, "address": address}
         self.evidence.note("identity.refresh.refused", rotation.session or "unknown", told)
         raise Unauthenticated(REFRESH_REFUSED)
 
-    def _rotated(self, token: str, client: str) -> sessions.Rotation:
+    def _rotated(self, token: str, client: str) -> refreshing.Rotation:
         derivation, database = self.ring.ring.derivation, self.ports.database
         with database.reading() as connection:
-            if sessions.holder_of(connection, token) != client:
-                return sessions.Rotation(sessions.Outcome.UNKNOWN)
-            again = sessions.repeated(connection, token, derivation, self.now_ms())
-        if again is not None and again.outcome is not sessions.Outcome.REUSED:
+            if refreshing.holder_of(connection, token) != client:
+                return refreshing.Rotation(refreshing.Outcome.UNKNOWN)
+            again = refreshing.repeated(connection, token, derivation, self.now_ms())
+        if again is not None and again.outcome is not refreshing.Outcome.REUSED:
             return again
         with database.transaction() as transaction:
-            rotation = sessions.rotate(transaction, token, derivation, self.now_ms())
-            if rotation.outcome is sessions.Outcome.REUSED:
+            rotation = refreshing.rotate(transaction, token, derivation, self.now_ms())
+            if rotation.outcome is refreshing.Outcome.REUSED:
                 self._tell(transaction, "nobody", "identity.session.ended", rotation.session, {"why": "reused token"})
         return rotation
 
@@ -171,94 +179,6 @@ class Identity:
         self.forget_account(account)
         return len(ended)
 
-    def change_password(self, caller: Caller, password: str) -> int:
-        """Give a caller another password; their other sessions end, and how many is returned. Blocks."""
-        hashed, why = self.passwords.chosen(password, caller.subject), "the password was changed"
-        with self.ports.database.transaction() as transaction:
-            accounts.change_account(transaction, Id(caller.account), password=hashed)
-            ended = sessions.end_all(transaction, caller.account, why, self.now_ms(), but=caller.session)
-            told = {"sessions_ended": len(ended)}
-            self._tell(transaction, caller.subject, "identity.password.changed", caller.account, told, caller.tenant)
-        self.forget_account(caller.account)
-        return len(ended)
-
-    def is_recent(self, caller: Caller) -> bool:
-        """Tell whether a caller has shown lately, in this session, who they are. Blocks."""
-        with self.ports.database.reading() as connection:
-            return sessions.is_recent(connection, caller.session, self.now_ms())
-
-    def has_password(self, caller: Caller) -> bool:
-        """Tell whether a caller could give a password at all. Blocks."""
-        with self.ports.database.reading() as connection:
-            row = row_by_id(connection, caller.account)
-        return row is not None and row.password is not None
-
-    def change_email(self, caller: Caller, email: str) -> None:
-        """Give a caller another address. Blocks."""
-        with self.ports.database.transaction() as transaction:
-            accounts.change_account(transaction, Id(caller.account), email=email)
-            told = {"what": "email"}
-            self._tell(transaction, caller.subject, "identity.account.changed", caller.account, told, caller.tenant)
-
-    def set_factor(self, caller: Caller, secret: str | None, step: int | None = None) -> list[str]:
-        """Switch a caller's second factor on, with the step that confirmed it, or off; returns recovery codes."""
-        codes: list[str] = []
-        with self.ports.database.transaction() as transaction:
-            if secret is None:
-                self.factor.switch_off(transaction, caller.account)
-            else:
-                codes = self.factor.switch_on(transaction, caller.account, secret, step)
-            told = {"on": secret is not None}
-            self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
-        return codes
-
-    def add_passkey(self, caller: Caller, party: RelyingParty, name: str, credential: Credential) -> str:
-        """Register a passkey for a caller and return its id. Blocks."""
-        with self.ports.database.transaction() as transaction:
-            made = self.passkeys.register(transaction, party, caller, name, credential, self.now_ms())
-            told = {"passkey": made}
-            self._tell(transaction, caller.subject, "identity.passkey.added", caller.account, told, caller.tenant)
-        return made
-
-    def rename_passkey(self, caller: Caller, id: str, name: str) -> None:
-        """Call one of a caller's passkeys something else. Blocks."""
-        with self.ports.database.transaction() as transaction:
-            passkeys.rename(transaction, caller.account, id, name)
-
-    def remove_passkey(self, caller: Caller, id: str) -> None:
-        """Remove a passkey of a caller; without another none is asked for after the password any more. Blocks."""
-        with self.ports.database.transaction() as transaction:
-            passkeys.remove(transaction, caller.account, id)
-            if not passkeys.rows_of(transaction, caller.account):
-                accounts.change_account(transaction, Id(caller.account), asks_passkey=False)
-            told = {"passkey": id}
-            self._tell(transaction, caller.subject, "identity.passkey.removed", caller.account, told, caller.tenant)
-
-    def ask_passkey(self, caller: Caller, *, on: bool) -> list[str]:
-        """Ask a caller for a passkey after the password from now on, or not; returns new recovery codes. Blocks."""
-        codes: list[str] = []
-        with self.ports.database.transaction() as transaction:
-            if on and not passkeys.rows_of(transaction, caller.account):
-                raise Conflict("register a passkey first")
-            if on:
-                codes = self.factor.ask_passkey(transaction, caller.account)
-            else:
-                accounts.change_account(transaction, Id(caller.account), asks_passkey=False)
-            told = {"on": on, "kind": "passkey"}
-            self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
-        return codes
-
-    def renew_recovery(self, caller: Caller) -> list[str]:
-        """Put new recovery codes in the place of a caller's old ones; raises `Conflict` without a second factor."""
-        with self.ports.database.transaction() as transaction:
-            row = row_by_id(transaction, caller.account)
-            if row is None or not self.factor.is_asked(row):
-                raise Conflict("set up a second factor first: a recovery code stands in for it")
-            codes = factor.renew_recovery(transaction, caller.account)
-            told = {"on": True, "kind": "recovery codes"}
-            self._tell(transaction, caller.subject, "identity.factor.changed", caller.account, told, caller.tenant)
-        return codes
-
     def enter_by_passkey(
         self, party: RelyingParty, bound: str, credential: Credential, arrival: tuple[str, str]
     ) -> SignedIn:
@@ -271,7 +191,7 @@ class Identity:
         except Unauthenticated:
             told = {"reason": "passkey", "address": address}
             self.evidence.note("identity.login.refused", "unknown", told)
-            raise Unauthenticated(passkeys.REFUSED) from None
+            raise Unauthenticated(PASSKEY_REFUSED) from None
 
     def proof_by_passkey(self, party: RelyingParty, bound: str, credential: Credential) -> Proof:
         """Return what tells, inside the transaction of a sign-in, whether an account's own passkey signed this."""
@@ -283,15 +203,6 @@ class Identity:
                 return False
 
         return proven
-
-    def show_again(self, caller: Caller, *, passkey: tuple[RelyingParty, str, Credential] | None = None) -> None:
-        """Note that a caller has shown once more who they are; raises `Unauthenticated` for another's passkey."""
-        with self.ports.database.transaction() as transaction:
-            if passkey is not None:
-                party, bound, credential = passkey
-                if self.passkeys.check(transaction, party, bound, credential, self.now_ms()) != caller.account:
-                    raise Unauthenticated(passkeys.REFUSED)
-            sessions.shown_again(transaction, caller.session, self.now_ms())
 
     def rotate_signing(self, caller: Caller) -> str:
         """Sign with the next key from now on and return its name. Blocks."""

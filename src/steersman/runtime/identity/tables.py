@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 from steersman.runtime.database.migrate import Lineage
 
@@ -173,4 +173,15 @@ tenants = Table(
     Column("title", Text),
     Column("disabled", Boolean),
     Column("created_ms", BigInteger),
+)
+#: How often something was taken away from callers; one row.
+version = Table("identity_version", _META, Column("id", Integer, primary_key=True), Column("value", BigInteger))
+#: From whom, by version, for the other processes.
+retractions = Table(
+    "identity_retractions",
+    _META,
+    Column("version", BigInteger, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("about", Text),
+    Column("of", Text),
 )

@@ -1,4 +1,4 @@
-"""What has to happen now and then: refusals go to the journal, signing keys get old, and so do sessions."""
+"""What has to happen now and then: refusals go to the journal, what others took away is heard of, and things get old."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _FLUSH_SECONDS, _TIDY_SECONDS = 1.0, 3600.0
 
 
 async def write_refusals(ctx: Context) -> None:
-    """Write what was refused since, every second."""
-    evidence = ctx.ports.get(Identity).evidence
+    """Write what was refused since, and forget whom other processes took something away from, every second."""
+    identity = ctx.ports.get(Identity)
     while True:
-        await run_sync(evidence.flush)
+        await run_sync(identity.evidence.flush)
+        await run_sync(identity.retractions.catch_up)
         await ctx.ports.clock.sleep(_FLUSH_SECONDS)
 
 

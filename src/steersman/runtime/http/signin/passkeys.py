@@ -100,17 +100,17 @@ class PasskeyDoor:
 
     async def rename_passkey(self, request: Request, id: str, body: PasskeyName) -> Response:
         caller = await self._confirming.recent(request)
-        await run_in_threadpool(self._identity.rename_passkey, caller, id, body.name)
+        await run_in_threadpool(self._identity.own.rename_passkey, caller, id, body.name)
         return Response(status_code=204)
 
     async def remove_passkey(self, request: Request, id: str) -> Response:
         caller = await self._confirming.recent(request)
-        await run_in_threadpool(self._identity.remove_passkey, caller, id)
+        await run_in_threadpool(self._identity.own.remove_passkey, caller, id)
         return Response(status_code=204)
 
     async def ask_passkey(self, request: Request, body: Asked) -> RecoveryCodes:
         caller = await self._confirming.recent(request)
-        codes = await run_in_threadpool(self._identity.ask_passkey, caller, on=body.on)
+        codes = await run_in_threadpool(self._identity.own.ask_passkey, caller, on=body.on)
         return RecoveryCodes(recovery_codes=codes)
 
     async def challenge(self, request: Request) -> Response:
@@ -143,7 +143,7 @@ class PasskeyDoor:
         return (await self._identity.login.for_console(attempt)).token
 
     def _added(self, caller: Caller, party: RelyingParty, body: NewPasskey) -> PasskeyView:
-        made = self._identity.add_passkey(caller, party, body.name or "Passkey", body.credential)
+        made = self._identity.own.add_passkey(caller, party, body.name or "Passkey", body.credential)
         return next(one for one in self._listed(caller.account) if one.id == made)
 
     def _listed(self, account: str) -> list[PasskeyView]:
