@@ -1,4 +1,4 @@
-"""What has to happen now and then: refusals go to the journal, what others took away is heard of, and things get old."""
+"""What has to happen now and then: refusals go to the journal, other processes are listened to, and things get old."""
 
 from __future__ import annotations
 
