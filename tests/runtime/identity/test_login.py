@@ -13,6 +13,7 @@ from steersman.contract.fakes import FakeClock
 from steersman.model.errors import Permanent, Throttled, Unauthenticated
 from steersman.runtime.identity import accounts
 from steersman.runtime.identity.accounts import Kind
+from steersman.runtime.identity.failures import Failures
 from steersman.runtime.identity.login import REFUSED
 from steersman.runtime.identity.throttle import Throttle
 
@@ -67,7 +68,7 @@ def test_an_unknown_name_is_not_written_down(desk: Any) -> None:
 @pytest.mark.requirement("ASVS-6.3.1", "ASVS-2.4.1")
 def test_guessing_gets_slower_and_is_forgotten() -> None:
     clock = FakeClock()
-    throttle = Throttle(clock)
+    throttle = Throttle(Failures(clock))
     waits = []
     for _ in range(30):
         waits.append(throttle.seconds("ines", "192.0.2.1", known=False))
@@ -81,7 +82,7 @@ def test_guessing_gets_slower_and_is_forgotten() -> None:
 
 def test_guessing_from_everywhere_costs_the_owner_nothing_where_they_sit() -> None:
     """A thousand addresses guess at one account: whoever signed in from an address before does not wait."""
-    throttle = Throttle(FakeClock())
+    throttle = Throttle(Failures(FakeClock()))
     for number in range(1000):
         throttle.failed("ines", f"198.51.100.{number}")
     assert throttle.seconds("ines", "192.0.2.1", known=True) == 0.0
@@ -109,7 +110,7 @@ def test_the_right_password_opens_in_the_middle_of_an_attack(desk: Any) -> None:
 
 @pytest.mark.requirement("ASVS-2.4.1")
 def test_one_address_waits_with_a_few_attempts_only() -> None:
-    throttle = Throttle(FakeClock())
+    throttle = Throttle(Failures(FakeClock()))
     places = [throttle.waiting("192.0.2.1") for _ in range(8)]
     for place in places:
         place.__enter__()
@@ -159,7 +160,7 @@ def test_the_shared_secret_is_sealed_and_bound_to_its_account(desk: Any) -> None
 @pytest.mark.requirement("ASVS-6.3.1")
 def test_addresses_that_guess_share_a_few_places_and_leave_the_rest_to_others() -> None:
     """A botnet of failing addresses fills its own places; whoever mistyped once still gets one."""
-    throttle = Throttle(FakeClock())
+    throttle = Throttle(Failures(FakeClock()))
     for number in range(100):
         for _ in range(5):
             throttle.failed("ines", f"198.51.100.{number}")
@@ -185,7 +186,7 @@ def test_strangers_who_fill_the_queue_do_not_hold_up_a_person_at_their_usual_pla
 
 
 def test_a_crowd_of_new_addresses_fills_its_own_places_and_not_those_of_regulars() -> None:
-    throttle = Throttle(FakeClock())
+    throttle = Throttle(Failures(FakeClock()))
     throttle.succeeded("ines", "192.0.2.1")
     with ExitStack() as stack:
         for number in range(96):

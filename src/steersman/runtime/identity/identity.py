@@ -16,6 +16,7 @@ from steersman.runtime.identity.admission import Admission
 from steersman.runtime.identity.delegation import Delegation
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.factor import SecondFactor
+from steersman.runtime.identity.failures import Failures
 from steersman.runtime.identity.fetching import PlainFetch
 from steersman.runtime.identity.first import FirstAdmin
 from steersman.runtime.identity.keyring import Keyring
@@ -102,7 +103,7 @@ class Identity:
             delegation=Delegation(ports, tokens, admission, evidence),
             outside=Outside(ports, providers, once, sealing, evidence),
             possessions=Possessions(ports, admission, standing),
-            login=Login(ports, passwords, factor, evidence),
+            login=Login(ports, passwords, factor, evidence, Failures(ports.clock, ring.ring.derivation)),
             local=local,
             first=FirstAdmin(ports, passwords, evidence),
             once=once,

@@ -27,6 +27,7 @@ from steersman.model.ids import Id, Tenant
 from steersman.runtime.identity import accounts, sessions, tables
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.factor import SecondFactor
+from steersman.runtime.identity.failures import Failures
 from steersman.runtime.identity.names import folded
 from steersman.runtime.identity.passwords import Passwords
 from steersman.runtime.identity.throttle import Throttle
@@ -107,12 +108,15 @@ def _yield_to_others() -> None:
 class Login:
     """Takes attempts, one queue for the process."""
 
-    def __init__(self, ports: Ports, passwords: Passwords, factor: SecondFactor, evidence: Evidence) -> None:
+    def __init__(
+        self, ports: Ports, passwords: Passwords, factor: SecondFactor, evidence: Evidence, failures: Failures
+    ) -> None:
+        self.failures = failures
         self._ports = ports
         self._passwords = passwords
         self._factor = factor
         self._evidence = evidence
-        self._throttle = Throttle(ports.clock)
+        self._throttle = Throttle(failures)
         self._strangers = _Lane(max(1, (os.cpu_count() or 2) // 2))
         self._regulars = _Lane(1)
         self._looking = anyio.CapacityLimiter(_LOOKING)

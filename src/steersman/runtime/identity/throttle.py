@@ -3,7 +3,8 @@
 An attempt that follows failures waits before it is looked at, and then the right password still opens. An address that
 fails often waits for its own failures. An account that fails often, from wherever, makes addresses wait that it never
 signed in from; where its owner usually sits, nothing changes. Only how many attempts of one address wait at a time is
-bounded: more are told to come back. It lives in the process; each process has its own count.
+bounded: more are told to come back. Failures are counted together with the other processes; who waits, and who came
+from where since the start, each process knows for itself.
 """
 
 from __future__ import annotations
@@ -11,18 +12,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
 
-from steersman.contract.ports import Clock
 from steersman.model.errors import Throttled
+from steersman.runtime.identity.failures import Failures
 
 #: Failures that cost nothing: a person mistypes, and an office has one address.
 _FREE_OF_ACCOUNT, _FREE_OF_ADDRESS, _FREE_OF_FAILING = 5, 20, 3
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 5.0
-#: Failures are forgotten one by one, each after so long.
-_FORGET_SECONDS = 60.0
-_MOST_COUNTED = 50
 _WAITING_PER_ADDRESS = 8
 #: Of addresses that failed lately no more than so many attempts wait at a time, all together.
 _WAITING_OF_FAILING = 32
@@ -31,50 +27,11 @@ _WAITING_OF_STRANGERS = 96
 _REMEMBERED = 10_000
 
 
-@dataclass(slots=True)
-class _Failures:
-    """How many failures count still, as of a moment."""
-
-    count: float
-    at: float
-
-
-class Counts(Protocol):
-    """Fading counts of failures by key. One that is shared by several workers can stand in for that of the process."""
-
-    def now(self, key: str) -> float: ...
-    def add(self, key: str) -> None: ...
-    def clear(self, key: str) -> None: ...
-
-
-class OwnCounts:
-    """Fading counts by key, the least recently failed forgotten first."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._known: OrderedDict[str, _Failures] = OrderedDict()
-
-    def now(self, key: str) -> float:
-        found = self._known.get(key)
-        if found is None:
-            return 0.0
-        return max(0.0, found.count - (self._clock.monotonic() - found.at) / _FORGET_SECONDS)
-
-    def add(self, key: str) -> None:
-        self._known[key] = _Failures(min(_MOST_COUNTED, self.now(key) + 1), self._clock.monotonic())
-        self._known.move_to_end(key)
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
-
-    def clear(self, key: str) -> None:
-        self._known.pop(key, None)
-
-
 class Throttle:
-    """Counts failures, on the event loop only."""
+    """Says how long an attempt waits, on the event loop only."""
 
-    def __init__(self, clock: Clock, accounts: Counts | None = None, addresses: Counts | None = None) -> None:
-        self._accounts, self._addresses = accounts or OwnCounts(clock), addresses or OwnCounts(clock)
+    def __init__(self, failures: Failures) -> None:
+        self._failures = failures
         self._waiting: dict[str, int] = {}
         self._waiting_of_failing = self._waiting_of_strangers = 0
         self._regular: OrderedDict[str, None] = OrderedDict()
@@ -85,21 +42,21 @@ class Throttle:
 
     def fails(self, address: str) -> bool:
         """Tell whether attempts from there failed lately more often than a person mistypes."""
-        return self._addresses.now(address) > _FREE_OF_FAILING
+        return self._failures.now(_of_address(address)) > _FREE_OF_FAILING
 
     def seconds(self, account: str, address: str, *, known: bool) -> float:
         """Return how long an attempt waits; `known` says that the account signed in from there before."""
-        of_address = _delay(self._addresses.now(address) - _FREE_OF_ADDRESS)
-        of_account = 0.0 if known else _delay(self._accounts.now(account) - _FREE_OF_ACCOUNT)
+        of_address = _delay(self._failures.now(_of_address(address)) - _FREE_OF_ADDRESS)
+        of_account = 0.0 if known else _delay(self._failures.now(_of_account(account)) - _FREE_OF_ACCOUNT)
         return max(of_address, of_account)
 
     def failed(self, account: str, address: str) -> None:
-        self._accounts.add(account)
-        self._addresses.add(address)
+        self._failures.add(_of_account(account))
+        self._failures.add(_of_address(address))
 
     def succeeded(self, account: str, address: str) -> None:
         """Forget an account's failures; an address keeps its own, or one account of the guesser's would clear them."""
-        self._accounts.clear(account)
+        self._failures.clear(_of_account(account))
         self._regular[address] = None
         self._regular.move_to_end(address)
         if len(self._regular) > _REMEMBERED:
@@ -128,6 +85,14 @@ class Throttle:
                 self._waiting[address] = left
             else:
                 del self._waiting[address]
+
+
+def _of_account(name: str) -> str:
+    return f"account:{name}"
+
+
+def _of_address(address: str) -> str:
+    return f"address:{address}"
 
 
 def _delay(failures: float) -> float:

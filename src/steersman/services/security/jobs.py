@@ -17,6 +17,8 @@ _LOOK_BACK = 1_000
 _PAGE = 500
 _TIDY_ROUNDS = 1_000
 _PLATFORM = Entity(EntityKind.PLATFORM, "steersman")
+#: Between two exchanges of counts: what a guesser gains by spreading over processes.
+_SHARE_SECONDS = 1.0
 _INTERESTING = ("identity.", "security.attack.")
 
 
@@ -35,6 +37,14 @@ async def watch(context: Context) -> None:
         if observer is not None:
             told = tell(observer, defence.suspects, told, defence.now_ms())
         await context.ports.clock.sleep(defence.settings.interval_seconds)
+
+
+async def share_failures(context: Context) -> None:
+    """Count failed sign-ins together with the other processes; without any failure, ask nothing of the database."""
+    defence: Defence = context.state
+    while True:
+        await defence.identity.login.failures.exchanged(defence.rates.failed)
+        await context.ports.clock.sleep(_SHARE_SECONDS)
 
 
 def follow(defence: Defence, cursor: int) -> int:

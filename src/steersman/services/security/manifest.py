@@ -11,7 +11,7 @@ from steersman.contract.service import Event, Invariant, Job, Measurement, Servi
 from steersman.runtime.http.guard import Guard
 from steersman.runtime.identity.identity import Identity
 from steersman.services.security.actions import ACTIONS
-from steersman.services.security.jobs import watch
+from steersman.services.security.jobs import share_failures, watch
 from steersman.services.security.model.permissions import PERMISSIONS
 from steersman.services.security.model.settings import SecuritySettings
 from steersman.services.security.store.defence import Defence
@@ -77,5 +77,5 @@ SERVICE = Service(
     actions=ACTIONS,
     routes=ROUTES,
     pages=PAGES,
-    jobs=(Job(name="watch", run=watch),),
+    jobs=(Job(name="watch", run=watch), Job(name="failures", run=share_failures)),
 )
