@@ -33,7 +33,7 @@ from steersman.contract.ports import Caller, Ports, Sealing, Subjects
 from steersman.contract.service import Service
 from steersman.engine.personal import Kind, mask
 from steersman.engine.threats import inspect_pieces
-from steersman.runtime.actions import Actions
+from steersman.runtime.actions import Actions, Approvals
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
@@ -84,6 +84,7 @@ HOUSE_PROVIDES = (
     Tracing,
     House,
     Actions,
+    Approvals,
     Knobs,
     Identity,
     Guard,
@@ -230,7 +231,8 @@ def compose(
     guard = Guard(clock, identity.evidence, inspect_pieces, settings.house.attacks)
     provided |= {
         House: house,
-        Actions: Actions(ports, settings.house.four_eyes),
+        Actions: Actions(ports),
+        Approvals: Approvals.open(ports, services, settings.house.four_eyes),
         Knobs: Knobs(ports),
         Identity: identity,
         Guard: guard,

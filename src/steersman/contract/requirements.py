@@ -3,7 +3,7 @@
 Two forms, with the same effect: as a declaration, `Route(..., requires=(RequireRole("manager"),))`, and as a parameter,
 `def handler(ctx: Context, who: Annotated[Caller, RequirePermission("rag.documents.read")])`. Both are asked before the
 body is read, and both are seen by whoever lists what an operation needs. They only ever narrow: the permission of the
-route is asked for as well.
+route is asked for as well. `TwoPeople` is asked last, once what was sent is known to be valid.
 """
 
 from __future__ import annotations
@@ -42,7 +42,18 @@ class RequireRole:
             raise Forbidden(f"this needs the role {self.role}")
 
 
-Requirement = RequirePermission | RequireRole
+@dataclass(frozen=True, slots=True)
+class TwoPeople:
+    """Another person has to agree: of itself with `always`, else where the owner's `house.four_eyes` names it.
+
+    Whoever asks first is told to wait; another person who may do the same confirms it, and the first one repeats the
+    request, once and within an hour. Who may confirm is not to be told from one caller, so this checks none by itself.
+    """
+
+    always: bool = False
+
+
+Requirement = RequirePermission | RequireRole | TwoPeople
 
 
 def asked_by(handler: Callable[..., Any]) -> tuple[Requirement, ...]:
@@ -58,6 +69,6 @@ def asked_by(handler: Callable[..., Any]) -> tuple[Requirement, ...]:
 def requirement_in(annotation: Any) -> Requirement | None:
     """Return the requirement in `Annotated[Caller, ...]`."""
     for one in getattr(annotation, "__metadata__", ()):
-        if isinstance(one, RequirePermission | RequireRole):
+        if isinstance(one, RequirePermission | RequireRole | TwoPeople):
             return one
     return None

@@ -1,66 +1,110 @@
-"""Lets an action that asks for it happen only when two different people want it.
+"""What two different people have to want, and who counts as one of them. It writes nothing down.
 
-The first wish is written down and answered by a refusal that says what is missing. The second has to be the same, under
-the same key, within an hour, by another person who may do it. Whoever wanted it first must still be let in and still
-hold the permission then: an account that was disabled meanwhile has no say. Programs, keys and the loop are no people.
+A person has signed in themselves and may do the thing at this moment, as the database has it: an account that was
+disabled, or lost a role or a group, has no say any more. Programs, keys, clients of third parties and the loop are no
+people, and somebody is one person however many sessions they have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
-from steersman.contract.ports import Caller
-from steersman.model.errors import Conflict, Forbidden
-from steersman.runtime.actions.ledger import Ledger, Wish
-from steersman.runtime.database.journal import journal
+from steersman.contract.ports import Caller, Ports
+from steersman.contract.requirements import TwoPeople
+from steersman.contract.service import Action, Route, Service
+from steersman.model.errors import Conflict, Forbidden, Permanent
+from steersman.runtime.actions.waiting import Approval, Wanted
+from steersman.runtime.identity import accounts
 from steersman.runtime.identity.authority import may_still
 from steersman.runtime.identity.identity import Identity
 
-WANTED = "action.wanted"
-WITHIN_NS = 3600 * 1_000_000_000
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 class AnotherHasToAgree(Conflict):
-    """The wish is written down, and another person has to have the same one."""
+    """The wish is written down, and another person has to agree."""
 
 
-def is_asked(wish: Wish, patterns: Collection[str]) -> bool:
-    """Tell whether two people are asked for: by the action itself, or by a pattern such as `runbooks.run_*`."""
-    return wish.action.four_eyes or any(fnmatchcase(wish.subject, pattern) for pattern in patterns)
+class NotAgreed(Forbidden):
+    """It was not two people who wanted this, or one of them may not do it any more."""
 
 
-def agree(ledger: Ledger, wish: Wish, given: Any) -> None:
-    """Go on when another person wanted the same; else raise `AnotherHasToAgree`, or `Forbidden` for no person."""
-    caller = wish.context.caller
-    identity = ledger.ports.provided.get(Identity)
-    if identity is None or not _is_person(identity, wish, caller):
-        raise Forbidden(f"{wish.subject} asks for two people who signed in; a program, a key or the loop is none")
-    if any(_is_person(identity, wish, caller, other) for other in _others(ledger, wish, given, caller)):
-        return
-    ledger.write(wish, WANTED, {"args": given, "account": caller.account})
-    raise AnotherHasToAgree(
-        f"noted: another person who may do {wish.subject} has to ask for the same, under the key {wish.key!r}, "
-        "within an hour"
+def names_any(patterns: Sequence[str], *names: str) -> bool:
+    """Tell whether a pattern such as `runbooks.run_*` names one of these."""
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def operation_of(service: Service, route: Route) -> str:
+    """Return the name of an operation, as the OpenAPI document has it."""
+    return f"{service.name}.{route.handler.__name__}"
+
+
+def two_people(route: Route) -> TwoPeople | None:
+    """Return what a route declares about this."""
+    return next((one for one in route.demands if isinstance(one, TwoPeople)), None)
+
+
+def check_patterns(patterns: Sequence[str], services: Sequence[Service]) -> None:
+    """Raise `Permanent` for a pattern that names nothing: a slip of the pen must not leave a door open."""
+    known = {name for service in services for name in _askable(service)}
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise Permanent(
+                f"house.four_eyes: {pattern!r} names no action, and no operation that offers to ask two people; "
+                f"there are {', '.join(sorted(known)) or 'none'}"
+            )
+
+
+def _askable(service: Service) -> Iterator[str]:
+    for action in service.actions:
+        yield from (f"{service.name}.{action.name}", action.permission)
+    for route in service.routes:
+        if two_people(route) is not None:
+            yield from (operation_of(service, route), route.permission)
+
+
+def asks(action: Action, subject: str, patterns: Sequence[str]) -> bool:
+    """Tell whether an action is for two people: by its declaration, or because the owner names it."""
+    return action.four_eyes or names_any(patterns, subject, action.permission)
+
+
+def asks_route(service: Service, route: Route, patterns: Sequence[str]) -> bool:
+    """Tell the same of an operation."""
+    declared = two_people(route)
+    named = names_any(patterns, operation_of(service, route), route.permission)
+    return declared is not None and (declared.always or named)
+
+
+def demand_person(ports: Ports, connection: Connection, wanted: Wanted, caller: Caller) -> None:
+    """Raise `NotAgreed` for whoever is no person or may not do it now."""
+    if caller.key or not caller.session or not stands(ports, connection, caller.account, wanted):
+        raise NotAgreed(
+            f"{wanted.operation} asks for two people who signed in and may do it; a program, a key or the loop is none"
+        )
+
+
+def stands(ports: Ports, connection: Connection, account: str, wanted: Wanted) -> bool:
+    """Ask the database, not the token, whether a person may do this now."""
+    identity = ports.provided.get(Identity)
+    if identity is None:
+        return False
+    standing = identity.standing
+    allowed = all(may_still(connection, account, one, standing) for one in wanted.permissions)
+    if not allowed or not wanted.roles:
+        return allowed
+    # Whoever may do everything needs no role, as at the door.
+    return may_still(connection, account, "*", standing) or set(wanted.roles) <= set(
+        accounts.roles_of(connection, account)
     )
 
 
-def _is_person(identity: Identity, wish: Wish, caller: Caller, account: str = "") -> bool:
-    """Ask the database, not the token: what was taken away a moment ago counts."""
-    if not account and (caller.key or not caller.session):
-        return False
-    with identity.ports.database.reading() as connection:
-        return may_still(connection, account or caller.account, wish.action.permission, identity.standing)
-
-
-def _others(ledger: Ledger, wish: Wish, given: Any, caller: Caller) -> list[str]:
-    """Return the accounts of others who wanted this very thing within the hour."""
-    since = ledger.ports.clock.wall_ns() - WITHIN_NS
-    mine = (journal.c.subject == wish.subject) & (journal.c.type == WANTED) & (journal.c.tenant == caller.tenant)
-    query = select(journal.c.payload).where(mine & (journal.c.time_ns >= since)).order_by(journal.c.seq)
-    with ledger.ports.database.reading() as connection:
-        found = [payload for payload in connection.execute(query).scalars() if payload["key"] == wish.key]
-    return [one["account"] for one in found if one["args"] == given and one["account"] != caller.account]
+def demand_both(ports: Ports, connection: Connection, approval: Approval) -> None:
+    """Raise `NotAgreed` unless two different people said yes, who both may still."""
+    people = approval.people
+    if len(set(people)) < 2:
+        raise NotAgreed(f"{approval.wanted.operation} asks for two people, and one of them is missing")
+    if not all(stands(ports, connection, one, approval.wanted) for one in people):
+        raise NotAgreed(f"one of the two who agreed to {approval.wanted.operation} may not do it any more")

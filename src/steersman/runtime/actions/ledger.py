@@ -27,12 +27,13 @@ _DERIVED = uuid.UUID("6c9f1e52-7d51-5c39-9a53-0f4f6b1d7a11")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One wish for one action: who, which, under which key."""
+    """One wish for one action: who, which, under which key; and which two people agreed, where two have to."""
 
     context: Context
     service: Service
     action: Action
     key: str
+    agreed: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:

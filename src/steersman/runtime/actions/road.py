@@ -20,7 +20,9 @@ from steersman.contract.storable import storable_json
 from steersman.model.errors import Conflict, NotFound, SteersmanError
 from steersman.model.ids import Id
 from steersman.runtime.actions import four_eyes
+from steersman.runtime.actions.approvals import Approvals
 from steersman.runtime.actions.ledger import Ledger, Wish, checked, plain
+from steersman.runtime.actions.waiting import Kind, Wanted
 from steersman.runtime.actions.within import Overdue, begun
 
 
@@ -45,8 +47,6 @@ class Actions:
     """
 
     ports: Ports
-    #: Patterns of actions, `service.name`, for which the owner asks for two people.
-    four_eyes: tuple[str, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _working: set[Id] = field(default_factory=set)
 
@@ -65,9 +65,18 @@ class Actions:
         """
         context.caller.demand(action.permission)
         wish = Wish(context, service, action, key or str(self.ports.ids.new()))
-        if four_eyes.is_asked(wish, self.four_eyes) and not self._ledger.payload(wish.id("requested")):
-            four_eyes.agree(self._ledger, wish, plain(action.args, args))
+        if self.asks_two_people(service, action) and not self._ledger.payload(wish.id("requested")):
+            wish = replace(wish, agreed=self._agreed(wish, plain(action.args, args)))
         return self._in_time(wish, wish.id("applied"), lambda: self._apply(wish, args))
+
+    def asks_two_people(self, service: Service, action: Action) -> bool:
+        """Tell whether two people have to want an action."""
+        return four_eyes.asks(action, f"{service.name}.{action.name}", self.approvals.patterns)
+
+    @property
+    def approvals(self) -> Approvals:
+        """What waits for a second person."""
+        return self.ports.provided.get(Approvals) or Approvals(self.ports)
 
     def undo(self, context: Context, service: Service, action: Action, key: str) -> Done:
         """Undo, or else compensate, what was applied under a key, once; raises `NotFound` for an unknown key."""
@@ -82,6 +91,23 @@ class Actions:
         """Note that what was begun under a key and interrupted is not gone on with."""
         wish = Wish(context, service, action, key)
         self._fail(wish, wish.id("requested"), why)
+
+    def _agreed(self, wish: Wish, given: Any) -> tuple[str, ...]:
+        """Return the two who want it. A plan was agreed to before; a person's wish is the first of them, or the second.
+
+        Raises `AnotherHasToAgree`, or `NotAgreed`.
+        """
+        caller = wish.context.caller
+        wanted = Wanted(
+            tenant=caller.tenant,
+            kind=Kind.ACTION if caller.session else Kind.PLAN,
+            operation=wish.subject,
+            key=wish.key,
+            args=given,
+            permissions=(wish.action.permission,),
+        )
+        approval = self.approvals.agree(wanted, caller) if caller.session else self.approvals.given(wanted)
+        return approval.people
 
     def _apply(self, wish: Wish, args: Any) -> Done:
         given = plain(wish.action.args, args)
@@ -102,6 +128,8 @@ class Actions:
         action = wish.action
         target = action.target(args)
         intent = {"args": given, "risk": action.risk.name.lower(), "target": [target.kind, target.id]}
+        if wish.agreed:
+            intent["agreed"] = list(wish.agreed)
         try:
             seen = action.inspect(wish.context, args) if action.inspect else None
         except NotFound:

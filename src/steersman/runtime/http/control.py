@@ -16,11 +16,12 @@ from starlette.responses import JSONResponse, Response
 from steersman import __version__
 from steersman.contract.service import Page, Permission, Service
 from steersman.model.errors import SteersmanError
-from steersman.runtime.actions import Actions
+from steersman.runtime.actions import Actions, Approvals
 from steersman.runtime.console.assets import URL_PREFIX as STATIC
 from steersman.runtime.console.assets import Assets
 from steersman.runtime.console.shell import Shell
 from steersman.runtime.house import House
+from steersman.runtime.http.consent import consenting, marked, of_one_caller
 from steersman.runtime.http.derived import add_action, add_knob
 from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.exposition import Exposition
@@ -50,7 +51,7 @@ def build(house: House, shell: Shell, entrance: Entrance, actions: Actions, knob
     _add_house(app, house)
     _add_doors(app, entrance)
     for service in house.services:
-        _add_routes(app, house, service)
+        _add_routes(app, house, service, actions.approvals)
         for action in service.actions:
             add_action(app, house, actions, service, action)
         for knob in service.knobs:
@@ -152,18 +153,20 @@ def named(template: str, handler: Callable[[Request], Any]) -> Callable[[Request
     return answer
 
 
-def _add_routes(app: FastAPI, house: House, service: Service) -> None:
+def _add_routes(app: FastAPI, house: House, service: Service, approvals: Approvals) -> None:
     for route in service.routes:
+        four_eyes = marked(service, route, approvals)
         app.router.add_api_route(
             route.path,
-            with_context(house, service, route.handler),
+            with_context(house, service, consenting(service, route, approvals)),
             methods=[route.method],
             status_code=route.status,
             summary=route.summary,
             tags=[service.name],
-            responses=documented(*route.errors),
+            responses=documented(*route.errors, *((409,) if four_eyes else ())),
             operation_id=f"{service.name}.{route.handler.__name__}",
-            route_class_override=guarded(route.permission, route.demands),
+            route_class_override=guarded(route.permission, of_one_caller(route.demands)),
+            openapi_extra=four_eyes,
         )
 
 

@@ -100,6 +100,7 @@ def add_action(app: FastAPI, house: House, actions: Actions, service: Service, a
         response_model_exclude_none=True,
         operation_id=f"{service.name}.actions.{action.name}",
         route_class_override=guarded(action.permission),
+        openapi_extra={"x-four-eyes": "asked" if actions.asks_two_people(service, action) else "offered"},
         **common,
     )
     if action.undo or action.compensate:

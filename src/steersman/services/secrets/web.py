@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steersman.contract.ports import Context
+from steersman.contract.requirements import TwoPeople
 from steersman.contract.service import Route
 from steersman.services.secrets.logic.references import checked_name
 from steersman.services.secrets.model.permissions import DESTROY, KEYS, NAMES, REVEAL, WRITE
@@ -71,6 +72,7 @@ ROUTES = (
         permission=REVEAL,
         summary="Read a value back; the journal says who did.",
         errors=(400, 404),
+        requires=(TwoPeople(),),
     ),
     Route(
         method="GET",
@@ -86,5 +88,6 @@ ROUTES = (
         permission=DESTROY,
         summary="Forget a retired key for good, after a scan.",
         errors=(400, 404),
+        requires=(TwoPeople(),),
     ),
 )

@@ -1,0 +1,1 @@
+"""Migrations of what waits for a second person."""
