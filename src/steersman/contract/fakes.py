@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from steersman.contract.ports import JournalEntry, Ports, WorkStatus
+from steersman.contract.ports import JournalEntry, Ports, Use, WorkStatus
 from steersman.contract.storable import checked_limit, storable_entry, storable_json
 from steersman.model.errors import Conflict, InvalidInput, NotFound
 from steersman.model.ids import Id, Tenant, uuid7
@@ -251,6 +251,25 @@ class MemorySupervisor:
     async def run(self, name: str) -> None:
         """Run a spawned task once, until it returns or fails."""
         await self.tasks[name]()
+
+
+class WordMasking:
+    """Hides the words that it was given, as `(use)`, so that a test sees what was masked and for which use."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def text(self, use: Use, text: str) -> str:
+        for word in self._words:
+            text = text.replace(word, f"({use})")
+        return text
+
+    def structure(self, use: Use, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(use, value)
+        if isinstance(value, Mapping):
+            return {key: self.structure(use, inner) for key, inner in value.items()}
+        return [self.structure(use, inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 class MemorySettings:

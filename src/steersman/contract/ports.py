@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from steersman.model.errors import Forbidden
 from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
@@ -145,6 +145,24 @@ class Secrets(Protocol):
 
         Blocks. Raises `Permanent` with the next step where there is no such secret.
         """
+
+
+#: What a text is for once it is masked. The owner says for each what is hidden, in `[privacy.mask.USE]`.
+Use = Literal["logs", "prompts", "notifications", "exports", "intake"]
+
+
+class Masking(Protocol):
+    """Hides what is personal or secret in whatever goes where its owner does not look: by policy, for each use.
+
+    Whoever sends a prompt to a model masks it as `prompts`, whoever calls a receiver outside as `notifications`,
+    whoever writes a file for others as `exports`. Masking what is masked changes nothing. Quick, from any thread.
+    """
+
+    def text(self, use: Use, text: str) -> str:
+        """Return the text with everything hidden that the policy of this use names."""
+
+    def structure(self, use: Use, value: Any) -> Any:
+        """Return a JSON-able value with every text in it masked; keys and numbers stay as they are."""
 
 
 class Database(Protocol):

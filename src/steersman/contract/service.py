@@ -252,6 +252,8 @@ class Service:
     `tenanted` are the permissions that every tenant's people may hold, because whatever they reach belongs to a tenant
     and is looked up in the caller's. All others are about the installation, and only its own people ever have them.
     `used_within` are permissions that no address asks for, because code asks for them further inside.
+    `personal` is what it keeps about persons. `impersonal` are columns, as `table.column`, that look as if they named
+    somebody, each with what it holds instead.
     """
 
     name: str
@@ -269,6 +271,7 @@ class Service:
     used_within: frozenset[Permission] = frozenset()
     aliases: Mapping[str, tuple[Permission, ...]] = field(default_factory=dict)
     personal: tuple[PersonalData, ...] = ()
+    impersonal: Mapping[str, str] = field(default_factory=dict)
     signals: tuple[Signal, ...] = ()
     actions: tuple[Action, ...] = ()
     knobs: tuple[Knob, ...] = ()

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from steersman.runtime.telemetry import sealing
 from steersman.runtime.telemetry.commits import to_the_end
-from steersman.runtime.telemetry.events import compact
+from steersman.runtime.telemetry.events import compact, naming
 from steersman.runtime.telemetry.events.block import EventBlock
 from steersman.runtime.telemetry.manifest import GenerationFile, Manifest, MetricBlock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from steersman.runtime.telemetry.events.naming import Masker, Wanted
     from steersman.runtime.telemetry.store import TelemetryStore
 
 _TICK_SECONDS = 1.0
@@ -174,9 +175,11 @@ class Upkeep:
         await store.commits.change(change, "metrics", then=lambda fresh: store.queries.use(fresh.metric_blocks))
 
     async def _merge_events(self, chosen: Sequence[EventBlock]) -> None:
-        store, kind = self._store, chosen[0].kind
-        made = await self._merged(chosen)
-        names = {one.name for one in chosen}
+        await self._swap(chosen, await self._merged(chosen))
+
+    async def _swap(self, old: Sequence[EventBlock], made: EventBlock) -> None:
+        """Put a block in the place of those that it was made from."""
+        store, kind, names = self._store, made.kind, {one.name for one in old}
         events = next(one for one in (store.logs, store.spans, store.exemplars) if one.schema.kind == kind)
 
         def change(known: Manifest) -> Manifest:
@@ -193,6 +196,24 @@ class Upkeep:
         named = ("--tokenize", store.engine.tokenizer)
         text = await self._child("events.compact", str(folder), *named, sending=asked)
         return EventBlock.from_json(json.loads(text))
+
+    # ------------------------------------------------------------------ forgetting
+
+    async def without(self, block: EventBlock, wanted: Wanted, masker: Masker) -> bool:
+        """Write a block again without somebody; False where it is gone, merged with others meanwhile."""
+        async with self._one_at_a_time:
+            store, folder = self._store, self._store.folder / block.kind
+            if block not in store.manifest.event_blocks:
+                return False
+            if block.bytes <= _BYTES_MERGED_HERE:
+                given = block, folder, store.disk, wanted, store.engine.tokenize, masker.mask
+                await self._swap([block], await to_the_end(naming.rewritten, *given))
+                return True
+            asked = json.dumps({"block": block.to_json(), "wanted": wanted.to_json()}).encode() + b"\n"
+            named = ("--tokenize", store.engine.tokenizer, "--mask", masker.name)
+            text = await self._child("events.naming", str(folder), *named, sending=asked)
+            await self._swap([block], EventBlock.from_json(json.loads(text)))
+            return True
 
     # ------------------------------------------------------------------ retention
 

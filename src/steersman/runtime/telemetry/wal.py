@@ -12,6 +12,7 @@ import itertools
 import struct
 import threading
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,8 @@ class Log:
         self._stopping = False
         self._file: AppendFile | None = None
         self._to_cut: tuple[Path, int] | None = None
+        self._leaving: list[Future[int]] = []
+        self._last_seq = next_seq - 1
         self.syncs = 0
         self._thread = threading.Thread(target=self._run, name="steersman-log", daemon=True)
         self._thread.start()
@@ -156,6 +159,19 @@ class Log:
             self._wake.notify()
         return seq
 
+    def leave_file(self) -> Future[int]:
+        """Let the next record begin a new file; tells the number of the last record in those before it.
+
+        Raises `Temporary` once the log is closed. What the disk refuses is told by the future.
+        """
+        told: Future[int] = Future()
+        with self._wake:
+            if self._stopping:
+                raise Temporary("the store is stopping")
+            self._leaving.append(told)
+            self._wake.notify()
+        return told
+
     def close(self) -> None:
         """Write what is queued and stop."""
         with self._wake:
@@ -169,11 +185,16 @@ class Log:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._stopping:
+                while not self._waiting and not self._stopping and not self._leaving:
                     self._wake.wait()
                 group = list(self._waiting)
                 self._waiting.clear()
+                leaving, self._leaving = self._leaving, []
+            if leaving:
+                self._leave(leaving)
             if not group:
+                if leaving:
+                    continue
                 return
             try:
                 self._write(group)
@@ -182,12 +203,26 @@ class Log:
             else:
                 self._on_synced(group[-1].seq)
 
+    def _leave(self, leaving: list[Future[int]]) -> None:
+        try:
+            self._cut_off()
+            if self._file is not None:
+                file, self._file = self._file, None
+                file.close()
+        except OSError as error:
+            for told in leaving:
+                told.set_exception(error)
+        else:
+            for told in leaving:
+                told.set_result(self._last_seq)
+
     def _write(self, group: list[Record]) -> None:
         buffers = [part for record in group for part in record.frame()]
         size = sum(map(len, buffers))
         file = self._open(group[0].seq, size)
         file.append(buffers)
         file.sync()
+        self._last_seq = group[-1].seq
         self.syncs += 1
 
     def _open(self, seq: int, size: int) -> AppendFile:
@@ -238,6 +273,13 @@ class Log:
         for path, following in itertools.pairwise(paths):
             if int(following.stem) <= seq + 1:
                 self._disk.remove(path)
+
+    def drop_left(self, seq: int) -> None:
+        """Delete every file that was left by `leave_file`, which told `seq`; all of that has to be elsewhere by now."""
+        for path in segments(self._folder):
+            if int(path.stem) <= seq:
+                self._disk.remove(path)
+        self._disk.sync_folder(self._folder)
 
 
 def repair(folder: Path, disk: Disk) -> int:

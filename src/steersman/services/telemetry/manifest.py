@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from steersman.services.telemetry.commands import COMMANDS
 from steersman.services.telemetry.jobs.host import watch_machine, watch_processes
 from steersman.services.telemetry.jobs.live import fill, host_facts, recall
 from steersman.services.telemetry.jobs.own import take_own
+from steersman.services.telemetry.jobs.personal import PERSONAL
 from steersman.services.telemetry.jobs.scrape import jobs_of, scrape_targets
 from steersman.services.telemetry.jobs.sources import Intake, Sources
 from steersman.services.telemetry.jobs.syslog import listen_tcp, listen_udp
@@ -32,6 +34,7 @@ class TelemetryState:
     settings: TelemetrySettings
     intake: Intake
     live: Live
+    loop: asyncio.AbstractEventLoop
 
     @property
     def provided(self) -> dict[type, object]:
@@ -49,6 +52,7 @@ async def lifespan(ports: Ports) -> AsyncIterator[TelemetryState]:
             settings=opened.settings,
             intake=Intake(write=opened.store.write, clock=ports.clock, sources=sources),
             live=Live(host=host_facts(), sources=sources.rows, store=opened.store.stats),
+            loop=asyncio.get_running_loop(),
         )
 
 
@@ -196,6 +200,7 @@ SERVICE = Service(
             "warehouse.read",
         )
     ),
+    personal=PERSONAL,
     signals=(*(signal for signal, _ in _FIGURES), _LOST),
     invariants=(
         Invariant(

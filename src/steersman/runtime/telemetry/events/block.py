@@ -121,19 +121,24 @@ def _utf8(column: pa.ChunkedArray) -> Iterator[tuple[NDArray[uint8], NDArray[int
         yield np.frombuffer(content or b"", np.uint8), at
 
 
+def spelled(text: str) -> str:
+    """Spell out four-digit escapes as they stand in JSON."""
+    return _ESCAPE.sub(_spelled, text) if "\\u" in text else text
+
+
 def _spelled(escape: re.Match[str]) -> str:
     text = escape.group()
     return json.loads(f'"{text}"').encode("utf-8", "replace").decode() if text[1] == "u" else text
 
 
-def _plain_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def plain_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Spell out four-digit escapes in JSON, so that a token of a value is the same however the sender wrote it."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not pc.any(pc.match_substring(column, "\\u")).as_py():
         return column
-    texts = [_ESCAPE.sub(_spelled, text) if "\\u" in text else text for text in column.to_pylist()]
+    texts = [spelled(text) for text in column.to_pylist()]
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
@@ -143,7 +148,7 @@ def _token_pairs(schema: Schema, table: pa.Table, tokenize: Tokenize) -> NDArray
     for name in schema.tokens:
         column = table.column(name)
         first = 0
-        for content, offsets in _utf8(_plain_json(column) if name in schema.attributes else column):
+        for content, offsets in _utf8(plain_json(column) if name in schema.attributes else column):
             hashes, rows = tokenize(content, offsets)
             found.append(index.pair(index.keys_of(hashes, index.salt_of(name)), rows.astype(np.int64) + first))
             first += len(offsets) - 1

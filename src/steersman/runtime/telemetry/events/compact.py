@@ -94,7 +94,7 @@ def compact(blocks: Sequence[EventBlock], folder: Path, disk: Disk, tokenize: To
     return write_block(schema, table, seqs, level, disk, folder, tokenize)
 
 
-def _named(spec: str) -> Tokenize:
+def named(spec: str) -> Tokenize:
     """Import `module:function`; the floors forbid this module to name the tokeniser itself."""
     module, _, name = spec.partition(":")
     function: Tokenize = getattr(importlib.import_module(module), name)
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     disk = LocalDisk()
     for line in sys.stdin:
         blocks = [EventBlock.from_json(value) for value in json.loads(line)]
-        merged = compact(blocks, options.folder, disk, _named(options.tokenize))
+        merged = compact(blocks, options.folder, disk, named(options.tokenize))
         disk.sync_folder(options.folder)
         print(json.dumps(merged.to_json()), flush=True)  # noqa: T201 -- the caller reads it
     return 0
