@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from steersman.contract.aliases import alias_table
-from steersman.contract.service import Service
+from steersman.contract.aliases import Aliases, alias_table
+from steersman.contract.requirements import Requirement, RequirePermission, RequireRole, asked_by
+from steersman.contract.service import Handler, Service
 from steersman.model.errors import Permanent
+from steersman.runtime.identity.roles import standing_roles
 
 GROUP = "steersman.services"
 
@@ -49,11 +51,13 @@ def arrange(found: Sequence[Found], *, house_provides: Collection[type] = ()) ->
     _refuse_duplicates(found, "permission", lambda service: list(service.permissions))
     _refuse_duplicates(found, "address", _addresses)
     _refuse_shared_prefixes(found)
-    alias_table([part.service for part in found])
+    aliases = alias_table([part.service for part in found])
+    declared = {permission for part in found for permission in part.service.permissions}
     signals = {signal.name for part in found for signal in part.service.signals}
     for part in found:
         _check_addresses(part)
         _check_permissions(part)
+        _check_requirements(part, declared, aliases)
         _check_signals(part, signals)
     return _start_order(found, house_provides)
 
@@ -123,6 +127,46 @@ def _check_permissions(part: Found) -> None:
     for permission in sorted(_permissions_used(part.service)):
         if permission not in part.service.permissions:
             raise Permanent(f"{part.distribution}: the permission {permission} is used but not declared")
+
+
+def _check_requirements(part: Found, declared: Collection[str], aliases: Aliases) -> None:
+    """Refuse a requirement that nobody could meet, or that nobody would ask for: both look safe and are a defect."""
+    for route in part.service.routes:
+        for one in route.demands:
+            if wrong := _wrong_in(one, declared, aliases):
+                raise Permanent(f"{part.distribution}: {route.method} {route.path} {wrong}")
+    unasked: list[tuple[str, Handler]] = [
+        *((raw.path, raw.handler) for raw in part.service.raw_routes),
+        *((page.path, page.view) for page in part.service.pages),
+    ]
+    for path, handler in unasked:
+        if asked_by(handler):
+            raise Permanent(
+                f"{part.distribution}: {path} asks for more than its permission, which only a Route can: "
+                "make it a Route, or give it a permission of its own"
+            )
+
+
+def _wrong_in(one: object, declared: Collection[str], aliases: Aliases) -> str:
+    """Say what is wrong with a requirement and what to write instead; empty for one that somebody can meet."""
+    standing = standing_roles(())
+    if not isinstance(one, Requirement):
+        return f"requires {one!r}, which is no requirement: write RequireRole(...) or RequirePermission(...)"
+    if isinstance(one, RequirePermission) and one.permission in aliases:
+        several = ", ".join(sorted(aliases[one.permission]))
+        return f"requires the short name {one.permission}: name one of what it stands for, {several}"
+    if isinstance(one, RequirePermission) and one.permission not in declared:
+        return (
+            f"requires the permission {one.permission!r}, which no installed service declares: "
+            "correct its name, or declare it in `permissions` of the service"
+        )
+    if isinstance(one, RequireRole) and one.role not in standing:
+        # A role that people make is theirs: the administrator of any tenant could make one of that name.
+        return (
+            f"requires the role {one.role!r}, which is none of {', '.join(standing)}: "
+            "name one of these, or require a permission, which roles of one's own can hold"
+        )
+    return ""
 
 
 def _check_signals(part: Found, signals: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends
 from fastapi.routing import APIRoute
@@ -73,12 +73,17 @@ def _filled(parameter: inspect.Parameter, context: Any, handler: Handler) -> ins
         return parameter.replace(annotation=context)
     if requirement_in(parameter.annotation) is not None:
         return parameter.replace(annotation=Annotated[Caller, Depends(_admitted)])
-    if parameter.annotation is Caller:
+    if _is_about_caller(parameter.annotation):
         raise Permanent(
             f"the parameter {parameter.name} of {handler.__qualname__} would be read from the request: take it of the "
             "Context, or ask for something of the caller, Annotated[Caller, RequireRole(...)]"
         )
     return parameter
+
+
+def _is_about_caller(annotation: Any) -> bool:
+    """Tell whether a caller stands in it in any form, such as `Caller | None` or with what is no requirement."""
+    return annotation is Caller or any(_is_about_caller(part) for part in get_args(annotation))
 
 
 async def _admitted(request: Request) -> Caller:
