@@ -47,10 +47,15 @@ class TwoPeople:
     """Another person has to agree: of itself with `always`, else where the owner's `house.four_eyes` names it.
 
     Whoever asks first is told to wait; another person who may do the same confirms it, and the first one repeats the
-    request, once and within an hour. Who may confirm is not to be told from one caller, so this checks none by itself.
+    request, once and within an hour.
     """
 
     always: bool = False
+
+    def check(self, caller: Caller) -> None:
+        """Raise `Forbidden` for whoever can be neither of the two; that there are two is found out later."""
+        if self.always and (caller.key or not caller.session):
+            raise Forbidden("this asks for two people who signed in; a program or a key is none")
 
 
 Requirement = RequirePermission | RequireRole | TwoPeople
@@ -63,12 +68,14 @@ def asked_by(handler: Callable[..., Any]) -> tuple[Requirement, ...]:
     except (NameError, TypeError, ValueError):
         # What cannot be read has no parameters of ours; whoever builds the route says what is wrong with it.
         return ()
-    return tuple(one for parameter in parameters if (one := requirement_in(parameter.annotation)) is not None)
+    return tuple(one for parameter in parameters for one in requirements_in(parameter.annotation))
+
+
+def requirements_in(annotation: Any) -> tuple[Requirement, ...]:
+    """Return every requirement in `Annotated[Caller, ...]`, in its order."""
+    return tuple(one for one in getattr(annotation, "__metadata__", ()) if isinstance(one, Requirement))
 
 
 def requirement_in(annotation: Any) -> Requirement | None:
-    """Return the requirement in `Annotated[Caller, ...]`."""
-    for one in getattr(annotation, "__metadata__", ()):
-        if isinstance(one, RequirePermission | RequireRole | TwoPeople):
-            return one
-    return None
+    """Return the first of them, or None where there is none."""
+    return next(iter(requirements_in(annotation)), None)

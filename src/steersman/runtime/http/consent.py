@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from steersman.contract.ports import Caller, Context
-from steersman.contract.requirements import Requirement, RequirePermission, RequireRole, TwoPeople
+from steersman.contract.requirements import RequirePermission, RequireRole
 from steersman.contract.service import Handler, Route, Service
 from steersman.model.errors import Permanent
 from steersman.runtime.actions import Approvals, Kind, Wanted
@@ -47,11 +47,6 @@ def marked(service: Service, route: Route, approvals: Approvals) -> dict[str, st
     if two_people(route) is None:
         return None
     return {"x-four-eyes": "asked" if asks_route(service, route, approvals.patterns) else "offered"}
-
-
-def of_one_caller(demands: tuple[Requirement, ...]) -> list[RequirePermission | RequireRole]:
-    """Return the demands that can be told from the caller alone."""
-    return [one for one in demands if not isinstance(one, TwoPeople)]
 
 
 def consenting(service: Service, route: Route, approvals: Approvals) -> Handler:

@@ -21,7 +21,7 @@ from steersman.runtime.console.assets import URL_PREFIX as STATIC
 from steersman.runtime.console.assets import Assets
 from steersman.runtime.console.shell import Shell
 from steersman.runtime.house import House
-from steersman.runtime.http.consent import consenting, marked, of_one_caller
+from steersman.runtime.http.consent import consenting, marked
 from steersman.runtime.http.derived import add_action, add_knob
 from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.exposition import Exposition
@@ -165,7 +165,7 @@ def _add_routes(app: FastAPI, house: House, service: Service, approvals: Approva
             tags=[service.name],
             responses=documented(*route.errors, *((409,) if four_eyes else ())),
             operation_id=f"{service.name}.{route.handler.__name__}",
-            route_class_override=guarded(route.permission, of_one_caller(route.demands)),
+            route_class_override=guarded(route.permission, route.demands),
             openapi_extra=four_eyes,
         )
 
