@@ -18,7 +18,9 @@ MOST_ROUNDS = 6
 # Patterns begin with a character as it stands where that is possible: then the search skips at the speed of memchr.
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*+")
 _PERCENT_U = re.compile(r"%u([0-9a-fA-F]{4})")
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{0{0,4}([0-9a-fA-F]{1,5})\}|([0-3][0-7]{2}))")
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{0{0,4}([0-9a-fA-F]{1,5})\}|([0-3][0-7]{2}|[4-7][0-7](?![0-9A-Za-z])))"
+)
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]")
 _UTF7 = re.compile(r"[+ ](A[A-Za-z0-9/]{2,40})-")
 _MAYBE_UTF7 = re.compile(r"A(?<=[+ ]A)[A-Za-z0-9/]{2,40}-")

@@ -17,7 +17,7 @@ from steersman.engine.threats.screen import is_plain
 from steersman.engine.threats.shells import shell_signs
 from steersman.engine.threats.sql import is_prose, sql_signs
 from steersman.engine.threats.sql_lexer import lex
-from steersman.engine.threats.verdict import OBSERVED_ONLY, THRESHOLD, Field, Kind, Sign, Verdict, score_of
+from steersman.engine.threats.verdict import OBSERVED_ONLY, THRESHOLD, Field, Kind, Sign, Verdict, strength_of
 from steersman.engine.threats.window import MOST_STRETCHES, windows
 from steersman.engine.threats.xss import xss_signs
 
@@ -146,7 +146,7 @@ def _look(decoded: Decoded, field: Field) -> Verdict:
     prose = is_prose(tokens) or _is_of_another_script(text)
     signs = [
         *sql_signs(text, tokens),
-        *xss_signs(text, present, decoded.layers, is_prose=prose),
+        *xss_signs(text, present, decoded.layers, is_prose=prose, is_header=field is Field.HEADER),
         *shell_signs(text, present, is_prose=prose, is_header=field is Field.HEADER),
         *path_signs(text, present, decoded.layers, is_prose=prose, is_target=field is Field.PATH),
     ]
@@ -165,9 +165,9 @@ def _is_of_another_script(text: str) -> bool:
 
 def _weigh(signs: Sequence[Sign], decoded: Decoded) -> Verdict:
     """Name the kind with the most evidence, and say what was seen."""
-    scores = {kind: score_of(sign.weight for sign in signs if sign.kind is kind) for kind in _KINDS}
-    leading = max(_KINDS, key=lambda kind: scores[kind])
-    score = round(scores[leading], 1)
+    strengths = {kind: strength_of(sign.weight for sign in signs if sign.kind is kind) for kind in _KINDS}
+    leading = max(_KINDS, key=strengths.__getitem__)
+    score = round(min(100.0, strengths[leading]), 1)
     shown = decoded.text[:_SHOWN]
     told = sorted((sign for sign in signs if sign.kind is leading), key=lambda sign: -sign.weight)
     if not told:

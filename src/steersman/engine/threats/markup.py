@@ -16,7 +16,7 @@ _TAG = re.compile(r"<(\s*+/?\s*+)([a-z!?%:][\w:.!-]*+)([^<>]{0,600}+)(>?)")
 _NAMES_OF_RUNNING = """
     script iframe frame frameset embed object applet svg math link meta base style import layer ilayer bgsound xml
     xss noscript template foreignobject animate animatetransform animatemotion handler listener vmlframe isindex
-    marquee server nolayer comment fn audio portal noembed noframes plaintext
+    marquee server nolayer comment fn audio portal fencedframe noembed noframes plaintext
 """
 RUNNING = frozenset(_NAMES_OF_RUNNING.split())
 #: Tags that nobody writes in angle brackets for anything but markup.

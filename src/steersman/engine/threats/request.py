@@ -26,7 +26,10 @@ _NAMES_OF_USUAL_HEADERS = """
     priority sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform
 """
 _USUAL_HEADERS = frozenset(_NAMES_OF_USUAL_HEADERS.split())
-_USUAL = re.compile(r"[\w\s/.;:,=*+-]{0,1000}(?:boundary=.{0,200})?|(?:Basic|Bearer) [\w.=+/-]{0,9000}")
+_USUAL = re.compile(r"[\w\s/.;:,=*+-]{0,1000}(?:boundary=.{0,200})?")
+#: A scheme and one token, whose `=` stand at its end (token68 of RFC 9110).
+_CREDENTIALS = re.compile(r"[A-Za-z]{1,20} {1,3}[\w.~+/-]{0,9000}+={0,2}")
+_OF_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 _BOUNDARY = re.compile(r"boundary\s{0,3}=\s{0,3}\"?([^\";,]{1,200})", re.IGNORECASE)
 _TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
 _ENCODED_EQUALS = re.compile(r"(?<=\w)%(?:25){0,2}3d", re.IGNORECASE)
@@ -120,7 +123,7 @@ def _header(name: str, value: str) -> Iterator[Piece]:
     lowered = name.lower()
     if lowered == "cookie":
         yield from _pairs(Field.COOKIE, value, ";")
-    elif lowered not in _USUAL_HEADERS or not _USUAL.fullmatch(value):
+    elif lowered not in _USUAL_HEADERS or not (_CREDENTIALS if lowered in _OF_CREDENTIALS else _USUAL).fullmatch(value):
         yield Piece(Field.HEADER, name, value)
         if "://" in value and "?" in value:
             yield from _pairs(Field.HEADER, value.partition("?")[2], "&")

@@ -107,7 +107,7 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
         "words of a command in braces",
     ),
     ("${", r"\$\{jndi:|\$\{(?:lower|upper|env|sys|java|::-)[^}]{0,40}[}:]", 60, "a lookup that loads code"),
-    ("<!--", r"<!--\s{0,3}#\s{0,3}(?:exec|include|echo|printenv)\b", 95, "a directive that the server runs"),
+    ("<!--", r"<!--\s{0,3}#\s{0,3}exec\b", 95, "a directive that the server runs"),
     *(
         (name, rf"{name}(?<!\w{name})\s{{0,3}}\(\s{{0,3}}[\"'$)]", 45.0, "a call that runs a command")
         for name in (

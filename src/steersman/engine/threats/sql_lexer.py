@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"[a-z_\u0080-\U0010ffff][\w$]*+"
     r"|0x[0-9a-f]++|(?:\d++(?:\.\d*+)?+|\.\d++)(?:e[+-]?\d*+)?+"
     r"|@{1,2}+[\w$]*+|\$[a-z]\w*+"
-    r"|\"{3}|'{3}|-{2,}+|<=>|<>|!==?|<=|>=|={1,3}+|\|\||&&|::|:=|<<|>>|->>?|@>|<@|~\*|!~|\S"
+    r"|\"{3}|'{3}|-{2,}+>?|<!-{2,}+|<=>|<>|!==?|<=|>=|={1,3}+|\|\||&&|::|:=|<<|>>|->>?|@>|<@|~\*|!~|\S"
 )
 #: Prefixes that one database keeps for procedures, packages, catalogues and functions of its own.
 _PREFIXES = (
@@ -64,7 +64,7 @@ class _Parts(dict[str, str]):
 
 
 def _letter_of_symbol(symbol: str) -> str:
-    """One character of ASCII stands for itself; a run of hyphens is a line and no comment."""
+    """One character of ASCII stands for itself; a run of hyphens is a line, and `-->` none of SQL."""
     if symbol[0] == "-":
         return "-"
     return symbol if len(symbol) == 1 and symbol.isascii() else "p"

@@ -76,10 +76,11 @@ class Verdict:
         return self.kind is not Kind.NONE
 
 
-def score_of(weights: Iterable[float]) -> float:
+def strength_of(weights: Iterable[float]) -> float:
     """Combine pieces of evidence: the strongest counts whole, each further one half as much as the one before.
 
-    A plain sum would call any long text an attack, because weak signs gather in it.
+    A plain sum would call any long text an attack, because weak signs gather in it. Where two kinds both reach a score
+    of 100, the one with more strength leads.
     """
     ranked = sorted(weights, reverse=True)[:6]
-    return min(100.0, sum(weight * 0.5**rank for rank, weight in enumerate(ranked)))
+    return sum(weight * 0.5**rank for rank, weight in enumerate(ranked))

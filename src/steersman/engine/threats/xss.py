@@ -13,16 +13,26 @@ from dataclasses import replace
 
 from steersman.engine.threats.markup import AMBIGUOUS, PLAIN, RUNNING, Tag, tags
 from steersman.engine.threats.verdict import Kind, Sign
-from steersman.engine.threats.xss_shapes import AT_THE_BEGINNING, ATTRIBUTE, OBJECT_BEFORE_A_COMMENT, SQUEEZED, WHOLE
+from steersman.engine.threats.xss_shapes import (
+    AT_THE_BEGINNING,
+    ATTRIBUTE,
+    OBJECT_BEFORE_A_COMMENT,
+    OF_FRAMEWORKS,
+    SQUEEZED,
+    WHOLE,
+)
 
 #: Browsers skip white space inside a scheme; whoever tears one by others relies on filters that drop them.
 _SQUEEZED_OUT = "\\^~|*!?%$#"
 _TORN_BY = re.compile(r"/\*[^*]{0,40}\*/|<!--[^>]{0,20}-->")
 _HANDLER = re.compile(
-    r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c\d)\]}]))on([a-z]{3,30})(?:[\s!#$%&()*~+_.,:;?@\[/"
+    r"(?:^|(?<=[\s\"'`/;<&?(|>+=,\x0c\d)\]}]))on([a-z]{3,60})(?:[\s!#$%&()*~+_.,:;?@\[/"
     r"|\\\]^`-]{0,40}?)=(?!=)"
 )
+#: Where tags are dropped and no more is done, what stands on both sides of one comes together.
+_TORN_BY_TAGS = re.compile(r"<(?<=[a-z]<)/?[a-z]\w{0,15}>(?=[a-z(`])")
 _COMMENT = re.compile(r"/\*[^*]{0,200}\*/|//[^\n]{0,200}\n")
+_WORD = re.compile(r"[a-z_]\w*+")
 _ANY_TAG = re.compile(r"</?[a-z]")
 _WORTH_SQUEEZING = (":", "@", "expression", "<")
 _IN_PROSE = 0.6
@@ -48,7 +58,12 @@ _EVENTS = frozenset(_NAMES_OF_EVENTS.split())
 
 
 def xss_signs(
-    text: str, present: frozenset[str], layers: tuple[str, ...] = (), *, is_prose: bool = False
+    text: str,
+    present: frozenset[str],
+    layers: tuple[str, ...] = (),
+    *,
+    is_prose: bool = False,
+    is_header: bool = False,
 ) -> Iterator[Sign]:
     """Yield the evidence in a decoded value that lay behind `layers`; `present` are its words and characters.
     Linear in its length.
@@ -60,17 +75,20 @@ def xss_signs(
         yield from _markup(lowered, is_prose=is_prose)
         if _ODD_LAYERS.intersection(layers) and _ANY_TAG.search(lowered):
             yield _sign(52, "markup in an encoding that no honest client uses", ", ".join(layers))
-    for sign in _script(lowered, present):
+    whole = _TORN_BY_TAGS.sub("", lowered) if "<" in lowered and ">" in lowered else lowered
+    if whole != lowered:
+        present = present.union(_WORD.findall(whole))
+    for sign in _script(whole, present, is_header=is_header):
         yield replace(sign, weight=sign.weight * _IN_PROSE) if is_prose else sign
 
 
-def _script(lowered: str, present: frozenset[str]) -> Iterator[Sign]:
+def _script(lowered: str, present: frozenset[str], *, is_header: bool) -> Iterator[Sign]:
     if "/*" in lowered or "//" in lowered:
         if found := OBJECT_BEFORE_A_COMMENT.search(lowered):
             yield _sign(52, "an object of the page, and a comment that tears it apart", found[0])
         lowered = _COMMENT.sub(" ", lowered)
-    if "=" in lowered and any(word.startswith("on") for word in present):
-        yield from _handlers(lowered)
+    if "=" in lowered and (any(word.startswith("on") for word in present) or (is_header and "on" in lowered)):
+        yield from _handlers(lowered, is_header=is_header)
     for clue, seen in AT_THE_BEGINNING.found(lowered.strip(), present, at_start=True):
         yield _sign(clue.weight, clue.what, seen)
     for clue, seen in WHOLE.found(lowered, present):
@@ -125,8 +143,15 @@ def _tag(tag: Tag) -> Iterator[Sign]:
         yield _sign(30, "the end of a tag that nobody knows", tag.text)
     elif "implementation" in inside or name.startswith("importimplementation"):
         yield _sign(55, "a tag that loads code", tag.text)
+    yield from _attributes(tag)
+
+
+def _attributes(tag: Tag) -> Iterator[Sign]:
+    inside = tag.inside
     if ATTRIBUTE.search(inside):
-        yield _sign(40, "an attribute that runs or loads something", tag.text)
+        yield _sign(50, "an attribute that runs or loads something", tag.text)
+    elif OF_FRAMEWORKS.search(inside):
+        yield _sign(51, "an attribute whose value a framework runs", tag.text)
 
 
 def _is_plain_markup(tag: Tag) -> bool:
@@ -136,7 +161,10 @@ def _is_plain_markup(tag: Tag) -> bool:
     return tag.ended or "=" in tag.inside or len(tag.name) > 2
 
 
-def _handlers(lowered: str) -> Iterator[Sign]:
+def _handlers(lowered: str, *, is_header: bool) -> Iterator[Sign]:
+    """Weigh what reads like an attribute that runs script. In a header, tokens and signatures have `=` at their end
+    only (RFC 4648, RFC 9110): where something follows it, what stands before it is the name of an attribute.
+    """
     for tried, found in enumerate(_HANDLER.finditer(lowered)):
         name = found[1]
         if name not in _NO_HANDLERS:
@@ -145,7 +173,9 @@ def _handlers(lowered: str) -> Iterator[Sign]:
                 yield _sign(58 if begins else 55, "a handler of an event", found[0] + lowered[found.end() :][:30])
                 return
             if lowered[found.start() - 1 : found.start()].isalnum():
-                # Behind a digit only what is the name of an event begins another attribute.
+                if is_header and lowered[found.end() : found.end() + 1].isalnum():
+                    yield _sign(50, "an attribute with the name of a handler inside a token", found[0])
+                # Elsewhere behind a digit only what is the name of an event begins another attribute.
                 continue
             is_call = "(" in lowered[: found.start()]
             yield _sign(52 if begins else 18 if is_call else 50, "an attribute with the name of a handler", found[0])

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import re
 
-from steersman.engine.threats.clues import Clues, clue, word_clue
+from steersman.engine.threats.clues import Clues, clue
+from steersman.engine.threats.xss_calls import CALLS
+from steersman.engine.threats.xss_templates import TEMPLATES
 
 _CALLS = (
     r"(?:alert|confirm|prompt|eval|atob|btoa|settimeout|setinterval|setimmediate"
     r"|execscript|fetch|import|function|unescape|console\.(?:log|dir|error"
     r"|table))"
 )
-_PAGE = "self window top parent frames this globalthis document opener"
 
 #: Attributes that make a tag dangerous whatever its name.
 ATTRIBUTE = re.compile(
     r"(?:^|[\s\"'/])(?:src|href|xlink:href|data|srcdoc|formaction|action|background|dynsrc|lowsrc|code|codebase|classid"
-    r"|poster|style|xmlns|http-equiv|datasrc|fscommand|seeksegmenttime|allowscriptaccess)\s{0,9}/?\s{0,9}="
+    r"|poster|style|xmlns|http-equiv|datasrc|fscommand|seeksegmenttime|allowscriptaccess|archive)\s{0,9}/?\s{0,9}="
+)
+#: Attributes that frameworks of pages take for code: Vue, Alpine, Angular, HTMX.
+OF_FRAMEWORKS = re.compile(
+    r"(?:^|[\s\"'/])(?:(?:v-(?:on|bind|html|if|for|show|model|slot|text)|x-(?:data|init|on|html|text|bind|show|effect)"
+    r"|(?:data-)?ng-\w{2,20}|hx-(?:on|vals|get|post))(?:[:.]{1,2}[\w.-]{1,30})?|@[a-z][\w.-]{1,30}|:[a-z]{1,20}"
+    r"|[(\[*][a-z][\w.]{1,20}[)\]]?)\s{0,9}="
 )
 
 OBJECT_BEFORE_A_COMMENT = re.compile(
@@ -33,7 +40,7 @@ AT_THE_BEGINNING = Clues(
         "location",
         55,
         "the value sends the page elsewhere",
-        r"[\"';)}\s]{0,9}location\s{0,9}(?:=|\.(?:href|replace|assign|hash))",
+        r"[\"';)}\s]{0,9}location\s{0,9}(?:=|\.(?:href|replace|assign|hash|search|pathname|reload|origin)\b)",
     ),
     clue("style", 50, "the value is a style", r"[\"'\s]{0,9}style\s{0,9}=\s{0,9}[\"'a-z-]"),
     clue(
@@ -49,94 +56,8 @@ AT_THE_BEGINNING = Clues(
 
 #: Searched for in the whole value.
 WHOLE = Clues(
-    clue(
-        "document",
-        56,
-        "an object of the page",
-        r"document\s{0,9}(?:\?\.|\.|\[)\s{0,9}[\"'`]?(?:cookie|domain|write"
-        r"|writeln|location|body|forms|queryselector\w*+|getelement\w*+|createelement"
-        r"|documenturi|url|referrer|documentelement|scripts|images|links|open"
-        r"|execcommand|default)\b",
-    ),
-    clue("document", 50, "an object of the page", r"\(\s{0,9}document\s{0,9}[.)]"),
-    clue(
-        "window",
-        56,
-        "an object of the page",
-        r"window\s{0,9}(?:\?\.|\.|\[)\s{0,9}[\"'`]?(?:location|name|open|onerror"
-        r"|onload|eval|alert|atob|settimeout|parent|top|opener|history|navigator"
-        r"|document|event)\b",
-    ),
-    word_clue(_PAGE, 54, "a member of the page by a name in a string", r"(?:\?\.)?\s{0,9}\[(?![\w\s:.,+-]{0,60}\])"),
-    word_clue("alert confirm prompt atob btoa", 51, "a call of a function of the page", r"\s{0,9}\(", r"[\w.]"),
-    word_clue("eval", 51, "a call of a function of the page", r"\(", r"[\w.]"),
-    word_clue("console.log console.dir", 51, "a call of a function of the page", r"\s{0,3}[({]"),
-    clue(
-        "alert confirm prompt eval atob",
-        54,
-        "a call of a function of the page",
-        r"[\"'`;>})]\s{0,3}[;,)}|&?:+*/-]?\s{0,3}(?:alert|confirm|prompt|eval"
-        r"|atob)\s{0,9}[(`]",
-    ),
-    word_clue(
-        "alert` confirm` prompt` eval` settimeout` setinterval` function` call` apply` bind` constructor` concat` map`"
-        " find` some` every`",
-        54,
-        "a call of a function of the page without brackets",
-        r"[^`]{0,200}`",
-        "`",
-    ),
-    clue("alert confirm", 51, "a function of the page is handed on", r"[(,=]\s{0,3}(?:alert|confirm)\s{0,3}[),;]"),
-    word_clue("window. top. parent.", 52, "an object of the page", r"(?:frames|alert|eval|document|location)\b"),
-    clue("#{ ${ @{ *{", 54, "a template that computes", r"[#$@*]\{\s{0,3}\d{1,5}\s{0,3}[*+-]\s{0,3}\d{1,5}\s{0,3}\}"),
-    clue("ng", 45, "an attribute of a template", r"\bng-(?:app|init|click|csp|focus|mouse\w++|include|bind-html)\b"),
-    clue(
-        "settimeout setinterval setimmediate",
-        54,
-        "a call that runs text later",
-        r"(?<![.\w])set(?:timeout|interval|immediate)(?:\(\s{0,9}[^)\s]|`)",
-    ),
-    word_clue("function", 54, "a function made of text", r"\s{0,3}\(\s{0,3}[\"'`]"),
-    word_clue("new", 54, "a function made of text", r"\s{1,9}function\b"),
-    clue("fromcharcode", 55, "text put together from codes of characters", r"\bfromcharcode\b"),
-    clue(
-        "constructor __proto__",
-        50,
-        "the constructor of a function",
-        r"(?:\w|\]|\))\.constructor\b|\bconstructor\s{0,9}(?:\(\s{0,3}[\"'`]|\["
-        r"|\.\s{0,3}(?:constructor|prototype))|\[\s{0,3}[\"'`]constructor|__proto__",
-    ),
-    clue(
-        "innerhtml outerhtml parentnode insertadjacenthtml dangerouslysetinnerhtml",
-        52,
-        "markup written into the page",
-        r"(?:^|[\w)\]]?\.)(?:inner|outer)html\b|\.parentnode\b|\binsertadjacenthtml\b"
-        r"|\bdangerouslysetinnerhtml\b",
-    ),
-    clue("localstorage sessionstorage", 52, "the storage of the page", r"\b(?:local|session)storage\b\s{0,9}[.\[]"),
-    clue(
-        "xmlhttprequest navigator", 50, "a request by the page", r"\bxmlhttprequest\s{0,3}\(|\bnavigator\.sendbeacon\b"
-    ),
-    clue(
-        "throw",
-        50,
-        "a throw in place of a call",
-        r"\bonerror\s{0,9}=[^;]{0,40};?\s{0,9}throw\b|\bthrow\s{0,3}onerror\b",
-    ),
-    clue(
-        "{{",
-        52,
-        "a template that computes",
-        r"\{\{[^{}]{0,80}(?:\(|\.\w|\d\s{0,3}[*+-]\s{0,3}['\"]?\d|\[|\|\s{0,3}\w)[^{}]{0,200}\}\}",
-    ),
-    clue("{{", 50, "a template", r"\{\{[^{}]{1,200}\}\}"),
-    clue(
-        "{{",
-        56,
-        "a template that reaches for code",
-        r"\{\{[^{}]{0,200}(?:constructor|\$on|\$eval|__class__|prototype|alert\()",
-    ),
-    clue("${", 45, "a template that calls", r"\$\{[^{}]{0,60}(?:alert|eval|document|window|constructor)\b"),
+    *CALLS,
+    *TEMPLATES,
     clue(
         "url(",
         52,
@@ -146,21 +67,8 @@ WHOLE = Clues(
     ),
     clue("<", 55, "the end of an attribute and a tag", r"[\"'`]\s{0,9}/?>\s{0,9}<\s{0,3}[/a-z!]"),
     clue("(", 56, "script in nothing but brackets and signs", r"\[\][\[\](){}!+ ]{16}"),
-    word_clue("frames", 52, "an object of the page", r"\[\d{1,3}\]\.\w"),
-    word_clue("settimeout setinterval setimmediate", 51, "a call that runs text later", r"\s{0,9}\(\s{0,9}[\"'`]"),
     clue("-moz-binding", 50, "a style that runs", r"-moz-binding"),
     clue("--!>", 51, "the value ends a comment of the page", r"--!>"),
-    word_clue("indexeddb.open indexeddb.deletedatabase caches.open", 51, "the storage of the page", r"\s{0,3}\("),
-    word_clue("history.pushstate history.replacestate", 51, "the address of the page is changed", r"\s{0,3}\("),
-    word_clue("getscript globaleval parsehtml", 51, "a call that runs what it loads", r"\s{0,3}\("),
-    word_clue("$event", 50, "an object of the page in a template", r"\.(?:view|target|currenttarget|path)\b"),
-    word_clue(
-        "outerhtml innerhtml", 51, "markup written into the page", r"[\"'`\]]{0,2}\s{0,3}(?:\+?=(?!=)|\()", r"[\w-]"
-    ),
-    word_clue(
-        "serviceworker sharedworker importscripts trustedtypes", 50, "script that stays behind the page", r"\s{0,3}[.(]"
-    ),
-    word_clue("postmessage", 51, "a message to another page", r"\s{0,3}\(\s{0,3}(?:document|window|[\"'`{])"),
     clue(
         "scriptalert scriptdocument scriptwindow scripteval scriptprompt scriptconfirm",
         52,
@@ -179,26 +87,17 @@ WHOLE = Clues(
         "the value ends a comment of the page",
         r"--!?>(?<=[^\s-]-->)|--!?>\s{0,3}(?:<|$)|^\S{1,40}\s{0,3}--!?>",
     ),
-    word_clue("window document globalthis", 52, "a member of the page by a name", r"\s{0,9}(?:\?\.)?\s{0,9}\["),
-    word_clue(
-        "self this top parent frames globalthis opener",
-        53,
-        "an object of the page",
-        r"\s{0,9}(?:\?\.|\.)\s{0,9}(?:alert|confirm|prompt|eval|atob|document|window|cookie|globalthis|settimeout"
-        r"|setinterval|frames|opener|origin|constructor|onerror|name\s{0,3}=)\b",
-    ),
-    clue(
-        "(window (document (self (this (top (parent (frames (globalthis (opener",
-        52,
-        "an object of the page in brackets",
-        r"\((?<!\w\()\s{0,3}(?:window|document|self|this|top|parent|frames|globalthis|opener)\s{0,3}\)\s{0,3}[\[.?]",
-    ),
-    word_clue("alert confirm prompt atob btoa", 50, "a call of a function of the page", r"\s{0,9}\("),
     clue(
         "'; \"; ); ]; };",
         51,
         "a member is given something behind a quote",
-        r"[\"']\s{0,9}[)}\]]{0,3}\s{0,3};\s{0,9}[a-z_$][\w$]{0,30}(?:\.[\w$]{1,30}){1,4}\s{0,9}=(?!=)",
+        r"[\"']\s{0,9}[)}\]]{0,3}\s{0,3};\s{0,9}[a-z_$][\w$]{0,30}(?:\.[\w$]{1,30}|\[[^\[\]]{1,30}\]){1,4}\s{0,9}=(?!=)",
+    ),
+    clue(
+        "=",
+        51,
+        "a member is given something behind a quote and an operator",
+        r"[\"']\s{0,9}[)}\]]{0,3}\s{0,3}[+*/^&|-]{1,2}\s{0,9}[a-z_$][\w$]{0,30}(?:\.[\w$]{1,30}|\[[^\[\]]{1,30}\]){1,4}\s{0,9}=(?!=)",
     ),
     clue("charset", 45, "a character set of the attacker", r"charset\s{0,3}=\s{0,3}[\"']?\s{0,3}utf-?7"),
     clue(
@@ -221,22 +120,8 @@ WHOLE = Clues(
         r"[\"']\s{0,9}(?:in\s|[^\w\s\"'=<>,:;%)\]}])[^\"'=<>]{0,40}(?:\.\w{1,40}"
         r"|\[[^\]]{1,40}\])\s{0,9}=(?!=)",
     ),
-    clue(
-        "onerror valueof tostring",
-        51,
-        "a hook of the page is given something behind a quote",
-        r"[\"'][^\"'a-z0-9_,]{1,12}(?:onerror|valueof|tostring)\s{0,9}=",
-    ),
     clue("style href", 50, "an attribute that runs or loads something", r"(?:^|[\s\"'/;])(?:style|href)\s{0,9}=(?!=)"),
     clue("entity", 52, "an entity from elsewhere", r"!entity\b[^>]{0,80}\b(?:system|public)\b"),
-    clue("${", 52, "a call without brackets", r"[\w\])]`[^`]{0,80}\$\{"),
-    word_clue(
-        "alert confirm prompt eval",
-        53,
-        "a call of a function of the page",
-        r"(?:\?\.\s{0,3}[(\[]|\.(?:call|apply|bind)\b)",
-        r"[\w.]",
-    ),
     clue("&{", 55, "script in an entity", r"&\{[^}]{1,200}\}"),
     clue("jsfuck", 10, "a known encoder of script", r"jsfuck"),
 )
