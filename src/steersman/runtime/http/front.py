@@ -31,6 +31,7 @@ from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.freetext import FreeText
 from steersman.runtime.http.guard import ASIDE_BYTES, Guard
 from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
+from steersman.runtime.http.probes import REFUSALS
 from steersman.runtime.http.problems import describe, problem, unexpected
 from steersman.runtime.http.proxies import Proxies
 from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, address_of, is_loopback, wants_html
@@ -161,6 +162,8 @@ class Front:
         finally:
             template = scope.get(TEMPLATE, "unmatched")
             self._traffic.count(template, answer.status, self._clock.monotonic() - began)
+            if answer.status in REFUSALS:
+                self._guard.probes.refused(scope, answer.status)
 
     async def _serve(self, scope: Scope, receive: Receive, send: _Answer) -> None:
         path: str = scope["path"]
@@ -179,6 +182,8 @@ class Front:
             await self._entrance.link(Request(scope))(scope, receive, send)
             return
         caller = await self._admit(path, headers, scope)
+        if caller is not None:
+            self._guard.places.see(caller, address_of(scope), scope)
         by_method = self._exact.get(path) or self._match(scope, path)
         if by_method is not None:
             if scope["query_string"] and self._free.describes(path):

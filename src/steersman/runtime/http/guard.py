@@ -19,8 +19,11 @@ from starlette.types import Scope
 from steersman.contract.ports import Clock
 from steersman.model.errors import Forbidden, Throttled
 from steersman.runtime.http.freetext import FreeText
+from steersman.runtime.http.places import Places
+from steersman.runtime.http.probes import Probes
 from steersman.runtime.http.rates import Rates
 from steersman.runtime.http.scope import TEMPLATE, address_of
+from steersman.runtime.http.telling import Telling
 
 Network = IPv4Network | IPv6Network
 Mode = Literal["block", "observe", "ignore"]
@@ -29,20 +32,6 @@ Mode = Literal["block", "observe", "ignore"]
 REFUSED = "this request was refused"
 #: Above this size the look takes longer than others should wait for.
 ASIDE_BYTES = 64 * 1024
-
-
-class Telling(Protocol):
-    """Where attacks are noted."""
-
-    def note(self, type: str, subject: str, payload: Mapping[str, object]) -> None:
-        """Note a refusal, unless its kind has used up its allowance."""
-
-
-class Silent:
-    """Tells nobody: for an application without identity, which has no journal of refusals."""
-
-    def note(self, type: str, subject: str, payload: Mapping[str, object]) -> None:
-        """Forget it."""
 
 
 class Verdict(Protocol):
@@ -131,6 +120,8 @@ class Guard:
         self.mode = mode
         self.measures = Measures()
         self.rates = Rates(clock)
+        self.places = Places(clock, telling)
+        self.probes = Probes(clock, telling)
         #: Requests of the control API a minute: of somebody who is known, and of one address without a key.
         self.caller_limit = self.stranger_limit = 0
         #: Requests with an attack in them by kind and whether they were refused; those that a measure kept out.

@@ -224,7 +224,8 @@ def begun(ports: Ports, transaction: Connection, row: Row[Any], begin: Begin, ar
     session = ports.ids.new()
     now_ns = ports.clock.wall_ns()
     token = begin(transaction, session, row.id, arrival.address, arrival.agent, now_ns // 1_000_000)
-    told = {"account": row.id, "address": arrival.address, "how": arrival.how}
+    agent = sessions.shown_agent(arrival.agent)
+    told = {"account": row.id, "address": arrival.address, "agent": agent, "how": arrival.how}
     entry = JournalEntry(ports.ids.new(), now_ns, Tenant(row.tenant), row.name, "identity.session.begun", session, told)
     ports.journal.append(transaction, [entry])
     return SignedIn(row.id, session, token)

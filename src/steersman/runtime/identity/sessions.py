@@ -79,6 +79,11 @@ def begin_cookie(transaction: Connection, id: Id, account: str, address: str, ag
     return token
 
 
+def shown_agent(agent: str) -> str:
+    """Return what is kept of what a program calls itself."""
+    return "".join(sign for sign in agent if sign.isprintable())[:_SHOWN_AGENT]
+
+
 def _insert(
     transaction: Connection,
     id: Id,
@@ -97,7 +102,7 @@ def _insert(
             kind=kind.value,
             cookie=cookie,
             address=address,
-            agent="".join(sign for sign in agent if sign.isprintable())[:_SHOWN_AGENT],
+            agent=shown_agent(agent),
             created_ms=now_ms,
             seen_ms=now_ms,
             expires_ms=now_ms + lives,

@@ -121,6 +121,17 @@ def _propose_lock(context: Context, entity: Entity, _cause: CauseKind) -> Iterab
     return [LockPassword(account=one) for one in sorted(accounts)]
 
 
+#: What a session in wrong hands looks like.
+_IN_WRONG_HANDS = frozenset({"shared_session", "enumeration"})
+
+
+def _propose_end(context: Context, entity: Entity, _cause: CauseKind) -> Iterable[EndSessions]:
+    if entity.kind is not EntityKind.PLATFORM:
+        return []
+    accounts = {one.account for one in _looking(context).suspects if one.kind in _IN_WRONG_HANDS and one.account}
+    return [EndSessions(account=one) for one in sorted(accounts)]
+
+
 ACTIONS = (
     Action(
         name="ban",
@@ -185,5 +196,8 @@ ACTIONS = (
         inspect=_inspect,
         target_kind=EntityKind.PLATFORM,
         target=_here,
+        helps=_ATTACK,
+        propose=_propose_end,
+        gain=0.9,
     ),
 )

@@ -19,7 +19,7 @@ _TIDY_ROUNDS = 1_000
 _PLATFORM = Entity(EntityKind.PLATFORM, "steersman")
 #: Between two exchanges of counts: what a guesser gains by spreading over processes.
 _SHARE_SECONDS = 1.0
-_INTERESTING = ("identity.", "security.attack.")
+_INTERESTING = ("identity.", "security.attack.", "security.session.", "security.objects.")
 
 
 async def watch(context: Context) -> None:
@@ -54,6 +54,9 @@ def follow(defence: Defence, cursor: int) -> int:
         cursor = page[-1].seq
         told = [entry for entry in page if entry.type.startswith(_INTERESTING)]
         for entry in subjects.opened(told) if subjects and told else told:
+            account = str(entry.payload.get("account", ""))
+            if entry.type == "identity.session.begun" and not defence.watching.knows(account):
+                defence.recall(account, entry.time_ns // 1_000_000)
             defence.watching.see(entry.type, entry.subject, entry.payload, entry.time_ns / 1e9)
     defence.suspects = defence.watching.suspects(defence.now_ms() / 1000)
     return cursor
@@ -86,7 +89,7 @@ def finding(one: Suspect, now_ms: int, *, ended: bool) -> Finding:
         aspect=Aspect.ACCESS,
         direction=Direction.NEW,
         source=FindingSource.THREAT,
-        severity="warning" if one.kind == "unusual_access" else "critical",
+        severity="critical" if one.certain else "warning",
         started_ms=int(one.since * 1000),
         seen_ms=now_ms,
         reason=f"{one.kind.replace('_', ' ')}: {one.reason}",

@@ -72,6 +72,8 @@ SERVICE = Service(
     ),
     events=(
         Event("security.attack.seen", 1, "A request held an attack: its kind, where it was, whether it was refused."),
+        Event("security.session.interleaved", 1, "A session was used from two networks in turn, by which programs."),
+        Event("security.objects.probed", 1, "A caller was refused many different objects within minutes."),
         Event("security.measure.lifted", 1, "A person ended a measure before its time."),
     ),
     actions=ACTIONS,

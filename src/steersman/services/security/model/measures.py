@@ -93,7 +93,10 @@ class AttacksView(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A finding to be: who, what it looks like, and until when it counts."""
+    """A finding to be: who, what it looks like, and until when it counts.
+
+    Where it is not `certain`, an honest person may look like that now and then. `address` is whom a measure may reach.
+    """
 
     key: str
     kind: str
@@ -102,3 +105,4 @@ class Suspect:
     last: float
     address: str = ""
     account: str = ""
+    certain: bool = True

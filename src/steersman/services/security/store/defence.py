@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from steersman.contract.ports import Caller, JournalEntry, Ports
 from steersman.model.errors import NotFound
 from steersman.runtime.http.guard import Guard, Measure, Measures
+from steersman.runtime.identity import accounts
 from steersman.runtime.identity.identity import Identity
 from steersman.runtime.settings import LoadedSettings
 from steersman.services.security.logic.networks import Network, excepted, measured
@@ -142,6 +143,13 @@ class Defence:
         with self.ports.database.transaction() as transaction:
             tables.ended(transaction, self.now_ms() - _KEPT_MS)
         self.rates.tidy()
+
+    def recall(self, account: str, before_ms: int) -> None:
+        """Let the watch get used to an account's sign-ins of the last weeks, which are in its sessions."""
+        with self.ports.database.reading() as connection:
+            known = tables.sign_ins(connection, account, before_ms)
+            administers = "admin" in accounts.roles_of(connection, account)
+        self.watching.recall(account, known, administers=administers)
 
     def attacks(self) -> AttacksView:
         counts = dict(self.guard.attacks)

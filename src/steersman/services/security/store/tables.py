@@ -10,11 +10,14 @@ from sqlalchemy import BigInteger, Column, Float, MetaData, String, Table, delet
 from steersman.contract.ports import Database
 from steersman.runtime.database.journal import journal
 from steersman.runtime.database.migrate import Lineage, migrate
+from steersman.runtime.identity.tables import sessions
+from steersman.services.security.logic.habits import SignIn
 from steersman.services.security.model.measures import MeasureKind, MeasureView
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
+_SIGN_INS = 100
 LINEAGE = Lineage("security", Path(__file__).parent.parent / "migrations")
 
 measures = Table(
@@ -65,6 +68,14 @@ def ended(transaction: Connection, before_ms: int) -> int:
 def newest_seq(connection: Connection) -> int:
     """Return where the journal ends."""
     return connection.execute(select(func.max(journal.c.seq))).scalar() or 0
+
+
+def sign_ins(connection: Connection, account: str, before_ms: int) -> list[SignIn]:
+    """Return an account's sign-ins before a time that are still known, oldest first, the newest hundred of them."""
+    columns = sessions.c.created_ms, sessions.c.address, sessions.c.agent
+    query = select(*columns).where(sessions.c.account == account, sessions.c.created_ms < before_ms)
+    rows = connection.execute(query.order_by(sessions.c.created_ms.desc()).limit(_SIGN_INS)).all()
+    return [SignIn(row.created_ms / 1000, row.address or "", row.agent or "") for row in reversed(rows)]
 
 
 def _view(row: Row[Any]) -> MeasureView:
