@@ -29,9 +29,9 @@ from starlette.types import ASGIApp
 
 import steersman.engine
 import steersman.runtime.telemetry
-from steersman.contract.ports import Caller, Ports, Sealing, Subjects
+from steersman.contract.ports import Caller, Masking, Ports, Sealing, Subjects
 from steersman.contract.service import Service
-from steersman.engine.personal import Kind, mask
+from steersman.engine.personal.hiding import hiding
 from steersman.engine.threats import inspect_pieces
 from steersman.runtime.actions import Actions, Approvals
 from steersman.runtime.clock import SystemClock
@@ -60,9 +60,10 @@ from steersman.runtime.keys.settings import KeySettings
 from steersman.runtime.keys.vault import wrapping_of
 from steersman.runtime.knobs import Knobs
 from steersman.runtime.logs import Logs
+from steersman.runtime.masking import PolicyMasking, PrivacySettings
 from steersman.runtime.process import allow_descriptors, use_system_memory, weigh_session
 from steersman.runtime.registry import discover
-from steersman.runtime.settings import LoadedSettings, load
+from steersman.runtime.settings import LoadedSettings, SettingsError, load
 from steersman.runtime.supervisor import TaskSupervisor
 from steersman.runtime.tracing import Tracing
 
@@ -91,10 +92,8 @@ HOUSE_PROVIDES = (
     Subjects,
     Sealing,
     KeyRing,
+    Masking,
 )
-
-#: What is hidden in the platform's own logs. Addresses stay: whoever looks for a broken connection needs them.
-_MASKED = frozenset(Kind) - {Kind.IP, Kind.MAC}
 
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
 _Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
@@ -109,7 +108,7 @@ def up(data: _Data = None, listen: _Listen = None, config: _Config = None, insec
     services = discover(house_provides=HOUSE_PROVIDES)
     keep_cache()
     settings = configured(services, config, {"data": data, "listen": listen, "insecure": insecure})
-    logs = Logs(SystemClock(), partial(mask, kinds=_MASKED))
+    logs = Logs(SystemClock(), partial(_masking(settings).text, "logs"))
     logs.configure(settings.house.log_level, settings.house.log_format)
     allow_descriptors(_DESCRIPTORS)
     weigh_session(settings.house.nice)
@@ -214,6 +213,7 @@ def compose(
         Subjects: subjects,
         Sealing: ring,
         KeyRing: ring,
+        Masking: _masking(settings),
     }
     ports = Ports(
         clock=clock,
@@ -243,6 +243,13 @@ def compose(
 def _section(settings: LoadedSettings, kind: type[T]) -> T:
     """Return a section of the house's own; its defaults where the service that declares it is not installed."""
     return settings.section(kind) if kind in settings.by_kind else kind()
+
+
+def _masking(settings: LoadedSettings) -> PolicyMasking:
+    try:
+        return PolicyMasking.by(_section(settings, PrivacySettings).mask, hiding)
+    except ValueError as error:
+        raise SettingsError(f"in [privacy.mask]: {error}; docs/security.md lists the kinds") from error
 
 
 def _rules(settings: LoadedSettings, keys: Sequence[tuple[str, Caller]]) -> Rules:

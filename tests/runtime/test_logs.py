@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import structlog
 
-from steersman.app import _MASKED
 from steersman.contract.fakes import FakeClock
-from steersman.engine.personal import mask
+from steersman.engine.personal.hiding import hiding
 from steersman.runtime.logs import LogBuffer, Logs, OwnLog
+from steersman.runtime.masking import MaskSettings, PolicyMasking
 from steersman.runtime.otlp import logs_request
 
 
@@ -178,7 +178,7 @@ def test_records_become_a_valid_otlp_request() -> None:
 def test_what_a_library_logs_about_a_person_is_masked_and_addresses_stay(logs: Logs) -> None:
     """With the masking that the composition gives."""
     out = io.StringIO()
-    own = Logs(FakeClock(), partial(mask, kinds=_MASKED))
+    own = Logs(FakeClock(), partial(PolicyMasking.by(MaskSettings(), hiding).text, "logs"))
     own.configure("info", "json", out)
     text = "ines@example.org called from 13812345678 at 203.0.113.9"
     logging.getLogger("a.library").warning(text, extra={"people": ["otto@example.org"]})

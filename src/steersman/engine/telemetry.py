@@ -29,6 +29,7 @@ _DECODERS = {
     WireFormat.EXPOSITION: ("exposition", "decode"),
     WireFormat.SYSLOG: ("syslog", "decode"),
     WireFormat.READINGS: ("readings", "decode"),
+    WireFormat.LOG_COLUMNS: ("log_columns", "decode"),
 }
 
 

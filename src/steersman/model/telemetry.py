@@ -47,6 +47,7 @@ class WireFormat(IntEnum):
     EXPOSITION = 11
     SYSLOG = 12
     READINGS = 13
+    LOG_COLUMNS = 14
 
 
 @dataclass(frozen=True, slots=True)

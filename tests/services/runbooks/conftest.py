@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from steersman.contract.fakes import MemorySettings, fake_ports
-from steersman.contract.ports import Caller, Context
+from steersman.contract.fakes import MemorySettings, WordMasking, fake_ports
+from steersman.contract.ports import Caller, Context, Masking
 from steersman.services.runbooks.manifest import SERVICE
 from steersman.services.runbooks.model import RunbookSettings
 from steersman.services.runbooks.store import opened
@@ -86,7 +86,8 @@ def declare(tmp_path: Path) -> Callable[..., Book]:
     def made(**runbooks: dict[str, Any]) -> Book:
         given = {name: {"target": "service:payments", **book} for name, book in runbooks.items()}
         settings = RunbookSettings.model_validate(given)
-        ports = fake_ports(tmp_path, settings=MemorySettings(settings))
+        provided = {Masking: WordMasking("leocadia")}
+        ports = fake_ports(tmp_path, settings=MemorySettings(settings), provided=provided)
         return Book(Context(Caller("somebody"), ports, opened(settings, tmp_path)))
 
     return made

@@ -28,7 +28,8 @@ class Known:
 
 
 def with_secrets(book: Any) -> Any:
-    book.context = replace(book.context, ports=replace(book.context.ports, provided={Secrets: Known()}))
+    provided = {**book.context.ports.provided, Secrets: Known()}
+    book.context = replace(book.context, ports=replace(book.context.ports, provided=provided))
     return book
 
 

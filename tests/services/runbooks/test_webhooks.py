@@ -77,3 +77,16 @@ def test_headers_that_others_may_read_are_refused(declare: Callable[..., Any], r
     with pytest.raises(Permanent, match="not 'Name: value'"):
         book.apply("page")
     assert receiver.got == []
+
+
+@pytest.mark.requirement("ASVS-16.2.5")
+def test_what_leaves_the_house_is_masked_and_what_comes_back_too(
+    declare: Callable[..., Any], receiver: Any, tmp_path: Path
+) -> None:
+    """The receiver gets the key as it is, because by that it knows a repetition."""
+    book = declare(page={"webhook": {"url": receiver.url}, "target": "service:leocadia"})
+    receiver.body = b"leocadia was told"
+    ran = book.action("disruptive").apply(book.context, "leocadia-1", book.args("page", "service:leocadia"))
+    assert receiver.got[0][3] == {"runbook": "page", "target": "service:(notifications)", "key": "leocadia-1"}
+    assert ran.output == "(logs) was told"
+    assert not any("leocadia" in path.read_text() for path in tmp_path.rglob("ended"))

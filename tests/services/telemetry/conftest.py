@@ -11,12 +11,14 @@ import httpx2
 import pytest
 
 from steersman.contract.fakes import FakeClock, MemorySettings, MemorySupervisor, fake_ports
-from steersman.contract.ports import Caller
+from steersman.contract.ports import Caller, Masking
+from steersman.engine.personal.hiding import hiding
 from steersman.model.ids import Tenant
 from steersman.runtime.house import House
 from steersman.runtime.http.assembly import Rules, assemble
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.logs import Logs
+from steersman.runtime.masking import MaskSettings, PolicyMasking
 from steersman.runtime.telemetry.store import TelemetryStore
 from steersman.runtime.tracing import Tracing
 from steersman.services.telemetry.manifest import SERVICE
@@ -52,10 +54,13 @@ def serving(tmp_path: Path) -> Serving:
     """Serve the service in the test's folder for the length of a block."""
 
     @asynccontextmanager
-    async def served(*, restored: bool = True, body_bytes: int = 64 << 20, **store: Any) -> AsyncIterator[Site]:
+    async def served(
+        *, restored: bool = True, body_bytes: int = 64 << 20, mask_logs: bool = False, **store: Any
+    ) -> AsyncIterator[Site]:
         clock, supervisor = FakeClock(), MemorySupervisor()
-        provided: dict[type, Any] = {Logs: Logs(clock), Tracing: Tracing(clock)}
-        settings = MemorySettings(TelemetrySettings(store=store))
+        masking = PolicyMasking.by(MaskSettings(), hiding)
+        provided: dict[type, Any] = {Logs: Logs(clock), Tracing: Tracing(clock), Masking: masking}
+        settings = MemorySettings(TelemetrySettings(store=store, mask_logs=mask_logs))
         ports = fake_ports(tmp_path, clock=clock, supervisor=supervisor, settings=settings, provided=provided)
         house = House([SERVICE], ports, provided)
         rules = Rules(keys=list(KEYS.items()), allowed_hosts=(), insecure=False)

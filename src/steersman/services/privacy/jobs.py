@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from steersman.contract.ports import Context
-from steersman.services.privacy.model import PrivacySettings
+from steersman.runtime.masking import PrivacySettings
 from steersman.services.privacy.store import persons, requests
 from steersman.services.privacy.store.accounts import delete_old_sessions
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 from steersman.contract.ports import Ports
 from steersman.contract.service import Event, Job, Service
+from steersman.runtime.masking import PrivacySettings
 from steersman.services.privacy.commands import COMMANDS
 from steersman.services.privacy.jobs import resume, retain
-from steersman.services.privacy.model import PrivacySettings
 from steersman.services.privacy.store.persons import PERSONAL
 from steersman.services.privacy.store.requests import prepare
 from steersman.services.privacy.web import ERASE, EXPORT, PAGES, READ, ROUTES

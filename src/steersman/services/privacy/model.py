@@ -1,4 +1,4 @@
-"""The values of privacy: the record of processing, an export, an erasure with its steps, and the settings."""
+"""The values of privacy: the record of processing, an export, an erasure with its steps."""
 
 from __future__ import annotations
 
@@ -7,15 +7,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from steersman.contract.freetext import FREE_TEXT
-
-
-class PrivacySettings(BaseModel):
-    """The section [privacy]: for how long what is over is still kept."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sessions_days: float = Field(default=90.0, gt=0, description="Sessions that ended are deleted after so many days.")
-    held: tuple[str, ...] = Field(default=(), description="Ids of accounts whose data a legal hold keeps.")
 
 
 class RecordEntry(BaseModel):

@@ -11,7 +11,8 @@ from steersman.contract.personal import Person
 from steersman.contract.ports import Context, JournalEntry
 from steersman.contract.service import Page, Route
 from steersman.model.errors import Conflict
-from steersman.services.privacy.model import Erasure, ErasureWish, Export, PrivacySettings, RecordEntry
+from steersman.runtime.masking import PrivacySettings
+from steersman.services.privacy.model import Erasure, ErasureWish, Export, RecordEntry
 from steersman.services.privacy.store import accounts, persons, requests
 
 READ, EXPORT, ERASE = "privacy.record.read", "privacy.persons.export", "privacy.persons.erase"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from steersman.contract.ports import Ports, Secrets
+from steersman.contract.ports import Masking, Ports, Secrets
 from steersman.contract.service import Job, Service
 from steersman.services.runbooks.actions import ACTIONS, PERMISSION
 from steersman.services.runbooks.jobs import declare
@@ -24,7 +24,7 @@ SERVICE = Service(
     help="Runs the commands and webhooks that the owner declared as remedies.",
     prefixes=("/api/runbooks",),
     settings=RunbookSettings,
-    requires=(Secrets,),
+    requires=(Secrets, Masking),
     lifespan=lifespan,
     permissions={PERMISSION: "Run what is declared as a runbook."},
     actions=ACTIONS,

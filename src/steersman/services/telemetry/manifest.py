@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from steersman.contract.ports import Context, Ports
+from steersman.contract.ports import Context, Masking, Ports
 from steersman.contract.service import Health, Invariant, Job, Measurement, Service, Signal, SignalKind
 from steersman.runtime.logs import Logs
 from steersman.runtime.telemetry.store import TelemetryStore
@@ -15,14 +16,15 @@ from steersman.runtime.tracing import Tracing
 from steersman.services.telemetry.commands import COMMANDS
 from steersman.services.telemetry.jobs.host import watch_machine, watch_processes
 from steersman.services.telemetry.jobs.live import fill, host_facts, recall
+from steersman.services.telemetry.jobs.masked import write_masked
 from steersman.services.telemetry.jobs.own import take_own
 from steersman.services.telemetry.jobs.personal import PERSONAL
 from steersman.services.telemetry.jobs.scrape import jobs_of, scrape_targets
-from steersman.services.telemetry.jobs.sources import Intake, Sources
+from steersman.services.telemetry.jobs.sources import Intake, Sources, Write
 from steersman.services.telemetry.jobs.syslog import listen_tcp, listen_udp
 from steersman.services.telemetry.logic.live import Live
 from steersman.services.telemetry.model import TelemetrySettings
-from steersman.services.telemetry.store import open_store
+from steersman.services.telemetry.store import OpenStore, open_store
 from steersman.services.telemetry.web import intake, live, prometheus, search, warehouse
 
 
@@ -50,10 +52,18 @@ async def lifespan(ports: Ports) -> AsyncIterator[TelemetryState]:
         yield TelemetryState(
             store=opened.store,
             settings=opened.settings,
-            intake=Intake(write=opened.store.write, clock=ports.clock, sources=sources),
+            intake=Intake(write=_writing(ports, opened), clock=ports.clock, sources=sources),
             live=Live(host=host_facts(), sources=sources.rows, store=opened.store.stats),
             loop=asyncio.get_running_loop(),
         )
+
+
+def _writing(ports: Ports, opened: OpenStore) -> Write:
+    """Return the way into the store: the store's own, unless logs are to be masked first."""
+    if not opened.settings.mask_logs:
+        return opened.store.write
+    masking: Masking = ports.provided[Masking]
+    return partial(write_masked, opened.store, masking)
 
 
 async def _restore(ctx: Context) -> None:
@@ -176,7 +186,7 @@ SERVICE = Service(
     lifespan=lifespan,
     measure=measure,
     health=health,
-    requires=(Logs, Tracing),
+    requires=(Logs, Tracing, Masking),
     provides=(TelemetryStore,),
     permissions={
         "telemetry.metrics.write": "Send samples.",

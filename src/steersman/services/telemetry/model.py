@@ -123,3 +123,6 @@ class TelemetrySettings(SensesSettings):
     """The `[telemetry]` section."""
 
     store: StoreSettings = StoreSettings()
+    mask_logs: bool = Field(
+        False, description="Mask the texts of logs that are sent in before they are stored, by [privacy.mask.intake]."
+    )

@@ -7,9 +7,10 @@ something to do; without a check the run is not repeated, and a person is told.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from steersman.contract.ports import Context
+from steersman.contract.ports import Context, Masking
 from steersman.contract.service import Action, Preview
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.errors import Conflict, InvalidInput, NotFound, Permanent, Temporary
@@ -60,9 +61,20 @@ def _apply(risk: RiskName, context: Context, key: str, args: Run) -> Ran:
         return runs.end(key, Ran(args.name, 0, words, needed=runs.begun(key)))
     runs.begin(key, args.name)
     if runbook.webhook is not None:
-        headers = revealed(context, runbook.webhook.headers)
-        return runs.end(key, call(runbook.webhook, headers, args.name, args.target, key, runbook.timeout_seconds))
+        headers, body = revealed(context, runbook.webhook.headers), _body(context, args, key)
+        ran = call(runbook.webhook, headers, body, runbook.timeout_seconds)
+        return runs.end(key, replace(ran, output=_masking(context).text("logs", ran.output)))
     return _demand_success(runs.end(key, _told(args.name, _run(context, runbook, runbook.command, args, key), runbook)))
+
+
+def _masking(context: Context) -> Masking:
+    found: Masking = context.ports.provided[Masking]
+    return found
+
+
+def _body(context: Context, args: Run, key: str) -> dict[str, str]:
+    """Say what is asked for. The key stays as it is: it is how the receiver knows a repetition."""
+    return {"runbook": args.name, "target": _masking(context).text("notifications", args.target), "key": key}
 
 
 def _demand_repeatable(runbook: Runbook, args: Run, key: str) -> None:
@@ -84,7 +96,7 @@ def _run(context: Context, runbook: Runbook, command: tuple[str, ...], args: Run
         "STEERSMAN_TARGET": args.target,
     }
     ended = run(command, runbook.folder, environment, runbook.timeout_seconds)
-    return Ending(ended.code, own.without(ended.output))
+    return Ending(ended.code, _masking(context).text("logs", own.without(ended.output)))
 
 
 def _told(name: str, ending: Ending, runbook: Runbook) -> Ran:

@@ -1,14 +1,14 @@
 """Calls a declared webhook: the configured address only, no redirects, no proxy from the environment, a deadline.
 
 The key goes along as `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), so that a receiver that knows it
-acts once however often it is asked.
+acts once however often it is asked. The body is masked as a notification, because its receiver is not of this house.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,17 +22,19 @@ _TAIL_BYTES = 4096
 _MOST_BYTES = 64 * 1024
 
 
-def call(webhook: Webhook, given: Revealed, name: str, target: str, key: str, timeout_seconds: float) -> Ran:
-    """Call it with these headers; raises `Temporary` where repeating it may help, and `Permanent` where it cannot."""
+def call(webhook: Webhook, given: Revealed, body: Mapping[str, str], timeout_seconds: float) -> Ran:
+    """Call it with these headers and this body, which says `runbook` and `key`.
+
+    Raises `Temporary` where repeating it may help, and `Permanent` where it cannot.
+    """
     from httpx2 import Client, HTTPError
 
-    headers = {"Idempotency-Key": key, **_headers(webhook.headers_file), **given.values}
+    headers = {"Idempotency-Key": body["key"], **_headers(webhook.headers_file), **given.values}
     host = urlsplit(webhook.url).hostname or ""
-    body = {"runbook": name, "target": target, "key": key}
     try:
         with (
             Client(transport=guarded([host]), follow_redirects=False, timeout=timeout_seconds) as client,
-            client.stream(webhook.method, webhook.url, json=body, headers=headers) as answer,
+            client.stream(webhook.method, webhook.url, json=dict(body), headers=headers) as answer,
         ):
             output = given.without(_tail(answer.iter_bytes()))
             status = answer.status_code
@@ -42,7 +44,7 @@ def call(webhook: Webhook, given: Revealed, name: str, target: str, key: str, ti
         raise Temporary(f"{webhook.url} answered {status}: {output[:200]}")
     if status >= 300:
         raise Permanent(f"{webhook.url} answered {status}: {output[:200]}")
-    return Ran(name, status, output)
+    return Ran(body["runbook"], status, output)
 
 
 def _tail(chunks: Iterable[bytes]) -> str:

@@ -9,9 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from steersman.engine.personal.hiding import hiding
 from steersman.model.errors import InvalidInput
 from steersman.model.ids import DEFAULT_TENANT, Tenant
+from steersman.runtime.masking import MaskSettings, PolicyMasking
 from steersman.runtime.telemetry.ask import ask
+from steersman.services.telemetry.logic.masking import masked
 
 _WIDEST = 60
 
@@ -23,12 +26,15 @@ def query(
     tenant: Annotated[str, typer.Option(help="Whose rows are seen.")] = DEFAULT_TENANT,
     limit: Annotated[int, typer.Option(help="Rows at most.")] = 1_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    mask: Annotated[bool, typer.Option("--mask", help="Hide what is personal, for rows that are handed on.")] = False,
 ) -> None:
     """Run SQL over everything that is stored and print the rows."""
     folder = data / "telemetry"
     if not folder.is_dir():
         raise InvalidInput(f"{data} holds no store")
     answer = asyncio.run(ask(folder, sql, Tenant(tenant), limit))
+    if mask:
+        answer = masked(PolicyMasking.by(MaskSettings(), hiding), answer)
     if as_json:
         typer.echo(answer.decode())
     else:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import steersman
 from steersman.model.errors import Temporary
+from steersman.runtime.outgoing import MEANT_FOR, guarded_async
 from steersman.services.telemetry.logic.discovery import Target
 from steersman.services.telemetry.model import ScrapeJob, Tls
 
@@ -113,7 +115,9 @@ class Fetcher:
         headers = {"X-Prometheus-Scrape-Timeout-Seconds": f"{target.timeout_seconds:g}"}
         if self._job.bearer_token_file:
             headers["Authorization"] = f"Bearer {_secret(self._job.bearer_token_file)}"
-        extensions = {"sni_hostname": self._job.tls.server_name} if self._job.tls.server_name else {}
+        extensions = {MEANT_FOR: urlsplit(target.url).hostname or ""}
+        if self._job.tls.server_name:
+            extensions["sni_hostname"] = self._job.tls.server_name
         basic = self._job.basic_auth
         async with self._client.stream(
             "GET",
@@ -139,13 +143,15 @@ def _client(job: ScrapeJob) -> AsyncClient:
     # Some megabytes of memory that a platform without targets does not spend.
     from httpx2 import AsyncClient, Limits
 
+    limits = Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2 * job.interval_seconds)
+    # An address that a person wrote into the settings is meant, also one that nobody else may be sent to.
+    literal = [urlsplit(f"//{target}").hostname or "" for target in job.targets]
     return AsyncClient(
         headers={"Accept": ACCEPT, "Accept-Encoding": "gzip", "User-Agent": f"steersman/{steersman.__version__}"},
-        verify=_trust(job.tls),
+        transport=guarded_async(literal=literal, verify=_trust(job.tls), limits=limits),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=job.follow_redirects,
         max_redirects=_MOST_REDIRECTS,
-        limits=Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2 * job.interval_seconds),
         # A proxy from the environment would be a peer that nobody configured here.
         trust_env=False,
     )

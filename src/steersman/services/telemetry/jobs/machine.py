@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from steersman.engine.signals.cgroups import service_of
 from steersman.services.telemetry.jobs.files import KeptFiles, count_in, names_in, read_once
 from steersman.services.telemetry.jobs.mounts import Statvfs, Usages
 from steersman.services.telemetry.logic.host import disks, kernel, memory, network
 from steersman.services.telemetry.logic.host.groups import Groups, Member
 from steersman.services.telemetry.logic.host.look import look
-from steersman.services.telemetry.logic.host.process import ProcessStat, parse_io, parse_stat, service_of
+from steersman.services.telemetry.logic.host.process import ProcessStat, parse_io, parse_stat
 from steersman.services.telemetry.logic.host.readings import Pairs, Reading
 from steersman.services.telemetry.logic.live import Counters
 

@@ -74,7 +74,7 @@ def _reasons(report: WriteReport) -> str:
 async def _write(ctx: Context, request: Request, kind: WireFormat, body: bytes) -> WriteReport:
     """Store a body and note the sender, by its address, as a source."""
     now_ns = ctx.ports.clock.wall_ns()
-    report: WriteReport = await ctx.state.store.write(kind, ctx.caller.tenant, body, now_ns)
+    report: WriteReport = await ctx.state.intake.write(kind, ctx.caller.tenant, body, now_ns)
     peer = request.client.host if request.client else "unknown"
     ctx.state.intake.sources.pushed(_SOURCES[kind], peer, now_ns, report.samples + report.logs + report.spans)
     return report

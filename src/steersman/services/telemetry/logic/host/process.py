@@ -1,19 +1,13 @@
-"""One process: what /proc/PID says about it, and the names of the groups that it belongs to."""
+"""One process: what /proc/PID says about it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from steersman.services.telemetry.logic.host.kernel import TICKS_PER_SECOND
 
 #: PF_KTHREAD of the kernel's sched.h: a thread of the kernel itself.
 _KERNEL_THREAD = 0x00200000
-
-_UNIT = re.compile(r"^(?P<name>.+)\.(?:service|scope)$")
-_CONTAINER = re.compile(r"^(?:(?P<engine>[a-z-]+?)-)?(?P<id>[0-9a-f]{64})(?:\.scope)?$")
-_USER_SLICE = re.compile(r"^user-\d+\.slice$")
-_SHORT_ID = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +49,3 @@ def parse_io(text: str) -> tuple[float, float]:
     """Return the bytes that a process read from and wrote to storage, of /proc/PID/io."""
     fields = dict(line.split(": ") for line in text.splitlines())
     return float(fields.get("read_bytes", 0)), float(fields.get("write_bytes", 0))
-
-
-def service_of(cgroup: str) -> str:
-    """Return the systemd unit or the container that /proc/PID/cgroup names, or nothing.
-
-    A login session is its user's: sessions are numbered, and each number would be a new series.
-    """
-    parts = _service_path(cgroup).split("/")
-    for part in reversed(parts):
-        container = _CONTAINER.match(part)
-        if container:
-            return f"{container['engine'] or 'container'}-{container['id'][:_SHORT_ID]}"
-        unit = _UNIT.match(part)
-        if unit and not unit["name"].startswith("session-"):
-            return part
-        if _USER_SLICE.match(part):
-            return part
-    return ""
-
-
-def _service_path(cgroup: str) -> str:
-    """Return the path in cgroup 2 or, where that is the root, in systemd's own tree of cgroup 1."""
-    paths = {}
-    for line in cgroup.splitlines():
-        _, controllers, path = line.split(":", 2)
-        paths[controllers] = path
-    for controllers in ("", "name=systemd", "memory", "cpu,cpuacct"):
-        if len(paths.get(controllers, "")) > 1:
-            return paths[controllers]
-    return ""
