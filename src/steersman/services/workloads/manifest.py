@@ -66,7 +66,7 @@ async def _changes(ctx: Context) -> None:
 
 
 async def _connections(ctx: Context) -> None:
-    if len(ctx.state.looking.definitions) > 1:
+    if ctx.state.looking.definitions:
         await watch_connections(ctx.state.looking, ctx.ports.clock, _observer(ctx))
 
 

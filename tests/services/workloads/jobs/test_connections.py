@@ -7,6 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from steersman.engine.loop import LoopState, step
+from steersman.model.entities import CauseKind, Entity, EntityKind
+from steersman.model.findings import Aspect, Direction, Finding, FindingSource
+from steersman.model.incidents import Incident
+from steersman.model.rounds import Round
 from steersman.model.topology import Edge, EdgeKind
 from steersman.services.workloads.jobs.connections import watch_connections
 
@@ -61,3 +66,48 @@ def test_a_connection_between_two_services_is_an_edge(make_yard: Any, tmp_path: 
     edges = asyncio.run(_watched(yard))
     found = {(edge.kind, edge.source.ref, edge.target.ref, edge.declared) for edge in edges}
     assert found == {(EdgeKind.CALLS, "service:front", "service:orders", False)}
+
+
+FRONT, ORDERS = (Entity(EntityKind.SERVICE, name) for name in ("front", "orders"))
+T0 = 1_767_225_600_000
+
+
+def _finding(entity: Entity, aspect: Aspect, direction: Direction, **more: Any) -> Finding:
+    values = {
+        "key": entity.ref,
+        "severity": "critical",
+        "started_ms": T0,
+        "seen_ms": T0,
+        "reason": f"{aspect} {direction}",
+    }
+    return Finding(
+        entity=entity, aspect=aspect, direction=direction, **{"source": FindingSource.DETECTOR, **values, **more}
+    )
+
+
+def _incidents(edges: Sequence[Edge]) -> list[Incident]:
+    """Tell the loop that the caller answers with errors and that the called is gone; no span, nothing declared."""
+    told = (
+        _finding(FRONT, Aspect.ERRORS, Direction.HIGH),
+        _finding(ORDERS, Aspect.AVAILABILITY, Direction.GONE, source=FindingSource.HEALTH, suggests=frozenset({CauseKind.CRASH})),
+    )  # fmt: skip
+    state = LoopState()
+    for second in range(3):
+        now, first = T0 + second * 1000, second == 0
+        edges_now, found = (tuple(edges), told) if first else ((), ())
+        known = Round(now_ms=now, seed=second, entities=(FRONT, ORDERS), edges=edges_now, findings=found)
+        state, _ = step(state, known, ())
+    return list(state.incidents.values())
+
+
+def test_the_called_is_ranked_first_though_only_a_socket_tells_of_the_call(make_yard: Any, tmp_path: Any) -> None:
+    """With the connection it is one incident with one cause, without it two that know nothing of each other."""
+    port = str(tmp_path / "port")
+    yard = make_yard(orders=_service(_SERVER, port), front=_service(_CALLER, port))
+    yard.start("orders")
+    yard.start("front")
+    yard.fleet.look(1.0)
+    (incident,) = _incidents(asyncio.run(_watched(yard)))
+    assert incident.hypotheses[0].key == "crash@service:orders"
+    assert set(incident.entities) == {"service:front", "service:orders"}
+    assert len(_incidents(())) == 2

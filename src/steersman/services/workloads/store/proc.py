@@ -76,15 +76,10 @@ def lives(identity: Identity) -> bool:
     return identity.boot == boot_id() and identify(identity.pid) == identity
 
 
-def descriptors(pid: int) -> Iterator[Path]:
-    """Yield the open descriptors of a process as links; raises `OSError` when they may not be seen."""
-    return (_PROC / str(pid) / "fd").iterdir()
-
-
 def open_files(pid: int) -> int:
     """Count the descriptors of a process; 0 when that may not be seen."""
     try:
-        return sum(1 for _ in descriptors(pid))
+        return sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
     except OSError:
         return 0
 
