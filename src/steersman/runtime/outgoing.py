@@ -1,24 +1,29 @@
 """The guard in front of calls that leave this machine, against being sent where nobody configured (SSRF).
 
-A name is resolved once, every address behind it is judged, and the connection goes to the judged one: a name that
-answers differently the second time changes nothing (DNS rebinding). A redirect to another host is another host and is
-refused like one. Where a cloud keeps its credentials, no call goes, whatever the settings say.
+A name is resolved when a connection is made, every address behind it is judged, and the connection goes to the judged
+ones: a name that answers differently the second time changes nothing (DNS rebinding). A redirect to another host is
+another host and is refused like one. A name that the settings name may lead into the own network; to this machine it
+may only if it is this machine's own, because else whoever answers for the name decides what is asked here. Where a
+cloud keeps its credentials no call goes, whatever the settings say; a scrape does, if a person wrote that very address.
 """
 
 from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
+
+from anyio.to_thread import run_sync
 
 from steersman.model.errors import Permanent, Temporary
 
 if TYPE_CHECKING:
     import ssl
 
-    from httpx2 import HTTPTransport
+    from httpx2 import AsyncHTTPTransport, HTTPTransport, Limits
 
 Resolve = Callable[[str], Sequence[str]]
 _Address = IPv4Address | IPv6Address
@@ -30,26 +35,56 @@ _METADATA = tuple(
 )
 _UNUSUAL = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
 _NAT64 = IPv6Network("64:ff9b::/96")
+#: Under this name a request says which host it was meant for when it was made, also after redirects.
+MEANT_FOR = "steersman.meant_for"
 
 
 class OutgoingRefused(Permanent):
     """A call would go where it must not: correct the address in the settings."""
 
 
-def address_for(host: str, configured: Sequence[str], resolve: Resolve | None = None) -> str:
-    """Return the address to connect to for a host; raises `OutgoingRefused`, or `Temporary` where it has none now.
+def addresses_for(
+    host: str, configured: Collection[str], resolve: Resolve | None = None, *, literal: Collection[str] = ()
+) -> list[str]:
+    """Return the addresses to connect to for a host; raises `OutgoingRefused`, or `Temporary` where it has none now.
 
     `configured` are the hosts that a person named in the settings: they may be in the own network. Any other has to be
-    public. Blocks while it resolves.
+    public. `literal` are addresses that a person wrote as such and that are called whatever is behind them. Blocks
+    while it resolves.
     """
-    name = host.strip("[]").rstrip(".").lower()
-    known = name in {one.strip("[]").rstrip(".").lower() for one in configured}
-    found = [_literal(name)] if _looks_numeric(name) else [ip_address(one) for one in (resolve or _resolve)(name)]
+    name = _plain(host)
+    known, exempt = name in map(_plain, configured), name in map(_plain, literal)
+    if _looks_numeric(name):
+        address = _literal(name)
+        if not exempt:
+            _check(name, address, known=known)
+        return [str(address)]
+    found = [ip_address(one) for one in (resolve or _resolve)(name)]
     if not found:
         raise Temporary(f"{name} has no address now")
     for address in found:
         _check(name, address, known=known)
-    return str(found[0])
+        _check_loopback(name, address)
+    return [str(address) for address in found]
+
+
+def _plain(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()
+
+
+def _check_loopback(name: str, address: _Address) -> None:
+    if any(one.is_loopback for one in _meant(address)) and not _is_own(name):
+        raise OutgoingRefused(
+            f"{name} leads to {address}, which is this machine: write localhost or the address if that is meant"
+        )
+
+
+def _is_own(name: str) -> bool:
+    return name == "localhost" or name.endswith(".localhost") or name in {_plain(one) for one in _own_names()}
+
+
+def _own_names() -> tuple[str, str]:
+    return socket.gethostname(), socket.getfqdn()
 
 
 def _looks_numeric(name: str) -> bool:
@@ -94,27 +129,90 @@ def _resolve(name: str) -> list[str]:
         raise Temporary(f"{name} has no address now: {error.strerror}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What the connections of a client are made by: to addresses that were judged, one after the other."""
+
+    configured: Collection[str] | None
+    resolve: Resolve | None = None
+    literal: Collection[str] = ()
+
+    def __call__(self, host: str) -> list[str]:
+        """Judge a host; where no hosts are configured, the client itself asks for no other than it was meant for."""
+        configured = (host,) if self.configured is None else self.configured
+        return addresses_for(host, configured, self.resolve, literal=self.literal)
+
+
+class _Connecting:
+    """In the place of a pool's network backend: the name stays in the Host header and in the TLS handshake."""
+
+    def __init__(self, backend: Any, judge: _Judge) -> None:
+        self._backend = backend
+        self._judge = judge
+
+    def connect_tcp(self, host: str, *args: Any, **options: Any) -> Any:
+        from httpcore2 import ConnectError
+
+        *others, last = self._judge(host)
+        for address in others:
+            try:
+                return self._backend.connect_tcp(address, *args, **options)
+            except ConnectError:
+                continue
+        return self._backend.connect_tcp(last, *args, **options)
+
+
+class _ConnectingAsync(_Connecting):
+    async def connect_tcp(self, host: str, *args: Any, **options: Any) -> Any:
+        from httpcore2 import ConnectError
+
+        # An address needs no resolver, and most targets are one.
+        judged = self._judge(host) if _looks_numeric(host) else await run_sync(self._judge, host)
+        *others, last = judged
+        for address in others:
+            try:
+                return await self._backend.connect_tcp(address, *args, **options)
+            except ConnectError:
+                continue
+        return await self._backend.connect_tcp(last, *args, **options)
+
+
 def guarded(
-    configured: Sequence[str],
-    *,
-    strict: bool = True,
-    verify: ssl.SSLContext | bool = True,
-    resolve: Resolve | None = None,
+    configured: Sequence[str], *, verify: ssl.SSLContext | bool = True, resolve: Resolve | None = None
 ) -> HTTPTransport:
-    """Return the transport for a client. With `strict` it reaches the configured hosts and no others."""
+    """Return the transport for a client that reaches the configured hosts and no others."""
     from httpx2 import HTTPTransport, Request, Response
 
     class Guarded(HTTPTransport):
-        """Connects to the address that was judged; the name stays in the Host header and in the TLS handshake."""
-
         def handle_request(self, request: Request) -> Response:
-            host = request.url.host
-            if strict and host.lower() not in {one.lower() for one in configured}:
-                raise OutgoingRefused(f"{host} is not the host that the settings name")
-            address = address_for(host, configured, resolve)
-            extensions: dict[str, Any] = {**request.extensions, "sni_hostname": host}
-            request.extensions = extensions
-            request.url = request.url.copy_with(host=address)
+            if _plain(request.url.host) not in map(_plain, configured):
+                raise OutgoingRefused(f"{request.url.host} is not the host that the settings name")
             return super().handle_request(request)
 
-    return Guarded(verify=verify, trust_env=False)
+    transport = Guarded(verify=verify, trust_env=False)
+    _judging(transport, _Connecting, _Judge(configured, resolve))
+    return transport
+
+
+def guarded_async(
+    *, literal: Collection[str], verify: ssl.SSLContext, limits: Limits, resolve: Resolve | None = None
+) -> AsyncHTTPTransport:
+    """Return the transport for a client of many hosts, each request of which says in `MEANT_FOR` which it is for."""
+    from httpx2 import AsyncHTTPTransport, Request, Response
+
+    class Guarded(AsyncHTTPTransport):
+        async def handle_async_request(self, request: Request) -> Response:
+            meant = str(request.extensions.get(MEANT_FOR, ""))
+            if _plain(request.url.host) != _plain(meant):
+                raise OutgoingRefused(f"{meant} redirects to {request.url.host}, which no setting names")
+            return await super().handle_async_request(request)
+
+    transport = Guarded(verify=verify, trust_env=False, limits=limits)
+    _judging(transport, _ConnectingAsync, _Judge(None, resolve, literal))
+    return transport
+
+
+def _judging(transport: Any, connecting: type[_Connecting], judge: _Judge) -> None:
+    """Put the judge where connections are made; a transport has no way to be given one."""
+    pool = transport._pool  # noqa: SLF001 - the versions are locked by hash, and the tests call through it
+    pool._network_backend = connecting(pool._network_backend, judge)  # noqa: SLF001 - likewise

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from steersman.model.errors import Temporary
+from steersman.runtime.outgoing import OutgoingRefused
 from steersman.services.telemetry.jobs.fetch import ACCEPT, Fetcher, Page
 from steersman.services.telemetry.logic.discovery import targets_of
 from steersman.services.telemetry.model import ScrapeJob
@@ -104,6 +105,20 @@ def test_redirects_are_not_followed_when_the_settings_say_so() -> None:
     """Then a redirect is an answer like any other that is no page."""
     with pytest.raises(Temporary, match="answered 302"):
         fetch(answering("302 Found\r\nLocation: /again"), follow_redirects=False)
+
+
+@pytest.mark.requirement("ASVS-15.3.2", "ASVS-1.3.6")
+@pytest.mark.parametrize("away", ["http://169.254.169.254/latest/", "http://localhost:1/", "http://10.0.0.1/"])
+def test_a_target_cannot_send_the_scrape_to_another_host(away: str) -> None:
+    """Whatever it is the target that was configured, and no word of its own."""
+    with pytest.raises(OutgoingRefused, match="redirects to"):
+        fetch(answering(f"302 Found\r\nLocation: {away}"))
+
+
+def test_a_name_from_a_file_that_leads_to_this_machine_is_not_scraped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("steersman.runtime.outgoing._resolve", lambda _name: ["127.0.0.1"])
+    with pytest.raises(OutgoingRefused, match="this machine"):
+        fetch(answering("200 OK", PAGE), targets=["peer.corp:9100"])
 
 
 async def endless(_request: bytes, writer: asyncio.StreamWriter) -> None:

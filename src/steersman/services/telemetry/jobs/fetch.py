@@ -1,7 +1,8 @@
 """Gets one page of metrics from a peer that may be slow, endless, huge, lying or gone.
 
 The whole exchange has one deadline, the body has one limit before and after unpacking, and whatever goes wrong
-becomes `Temporary` with a reason that a person can act upon.
+becomes `Temporary` with a reason that a person can act upon. A redirect to another host is not followed, and a name
+that turns to this machine or to where a cloud keeps credentials is not called.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 import steersman
 from steersman.model.errors import Temporary
 from steersman.runtime.outgoing import MEANT_FOR, guarded_async
-from steersman.services.telemetry.logic.discovery import Target
+from steersman.services.telemetry.logic.discovery import Target, targets_of
 from steersman.services.telemetry.model import ScrapeJob, Tls
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _client(job: ScrapeJob) -> AsyncClient:
 
     limits = Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2 * job.interval_seconds)
     # An address that a person wrote into the settings is meant, also one that nobody else may be sent to.
-    literal = [urlsplit(f"//{target}").hostname or "" for target in job.targets]
+    literal = {urlsplit(target.url).hostname or "" for target in targets_of(job)[0]}
     return AsyncClient(
         headers={"Accept": ACCEPT, "Accept-Encoding": "gzip", "User-Agent": f"steersman/{steersman.__version__}"},
         transport=guarded_async(literal=literal, verify=_trust(job.tls), limits=limits),
