@@ -87,6 +87,11 @@ def _own_names() -> tuple[str, str]:
     return socket.gethostname(), socket.getfqdn()
 
 
+def is_address(host: str) -> bool:
+    """Tell whether a host is an address and no name."""
+    return _looks_numeric(_plain(host))
+
+
 def _looks_numeric(name: str) -> bool:
     return ":" in name or bool(_UNUSUAL.fullmatch(name))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from steersman.runtime.keys.keyring import KeyRing, recover
 from steersman.runtime.keys.root import ROOT_FILE
 from steersman.runtime.keys.settings import KeySettings, VaultSettings
 from steersman.runtime.keys.vault import Vault, vault_of, wrapping_of
+from steersman.runtime.outgoing import OutgoingRefused
 
 TOKEN = "s.a-token-that-must-not-be-shown"
 NAMESPACE = "team/payments"
@@ -175,6 +178,49 @@ def test_a_vault_that_is_gone_is_told_as_such(vault: Vault) -> None:
     gone = vault.settings.model_copy(update={"address": "http://127.0.0.1:9"})
     with pytest.raises(Temporary, match="cannot be reached"):
         Vault(gone).read("web/payments", "password")
+
+
+@pytest.mark.requirement("ASVS-1.3.6", "ASVS-15.3.2")
+def test_the_vaults_name_is_judged_and_what_was_judged_is_called(
+    peer: Peer, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that turned to where a cloud keeps credentials, or to this machine, gets no token."""
+    answers = [["169.254.169.254"], ["127.0.0.1"]]
+    monkeypatch.setattr("steersman.runtime.outgoing._resolve", lambda _name: answers[0])
+    port = peer.address.rpartition(":")[2]
+    by_name = Vault(vault.settings.model_copy(update={"address": f"http://localhost:{port}"}))
+    with pytest.raises(OutgoingRefused):
+        by_name.read("web/payments", "password")
+    answers.pop(0)
+    elsewhere = Vault(vault.settings.model_copy(update={"address": f"https://vault.example:{port}"}))
+    with pytest.raises(OutgoingRefused):
+        elsewhere.read("web/payments", "password")
+    assert not peer.asked
+    assert by_name.read("web/payments", "password") == "hunter2-hunter2"
+
+
+def test_the_certificate_is_compared_with_the_name_and_not_with_the_address(
+    peer: Peer, vault: Vault, tmp_path: Path
+) -> None:
+    """A certificate of another name is refused, though an address is what is called."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for name, opens in (("localhost", True), ("another.example", False)):
+        names = ["-subj", "/CN=vault", "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", certificate]
+        subprocess.run([*command, *names], check=True, capture_output=True)
+        context.load_cert_chain(certificate, key)
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler(peer)) as server:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+            where = {"address": f"https://localhost:{server.server_port}", "ca_file": certificate}
+            asked = Vault(vault.settings.model_copy(update=where))
+            if opens:
+                assert asked.read("web/payments", "password") == "hunter2-hunter2"
+            else:
+                with pytest.raises(Temporary, match="cannot be reached: SSLError"):
+                    asked.read("web/payments", "password")
+            server.shutdown()
 
 
 def test_the_environment_decides_nothing(peer: Peer, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 It is asked only where the settings name one. The token is read anew for each question, from a file that is nobody
 else's, and never stands in an error. No redirect is followed, no proxy or token of the environment is taken, and each
-question has one deadline for the whole of it, so that a vault that sends a byte a second holds nobody up.
+question has one deadline for the whole of it, so that a vault that sends a byte a second holds nobody up. Where its
+name leads is judged before each question, and what was judged is called.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from steersman.model.errors import Permanent, Temporary
+from steersman.model.errors import Permanent, SteersmanError, Temporary
 from steersman.runtime.keys.settings import KeySettings, VaultSettings
+from steersman.runtime.outgoing import addresses_for, is_address
 
 if TYPE_CHECKING:
     from hvac import Client
@@ -72,6 +75,7 @@ class Vault:
 
         def run() -> None:
             try:
+                self._lead(client)
                 answers.append(ask(client))
             except Exception as error:  # noqa: BLE001 - told to the caller, who knows the branches
                 answers.append(error)
@@ -81,6 +85,8 @@ class Vault:
         thread.join(self.settings.timeout_seconds)
         if not answers:
             raise Temporary(f"the vault gave no whole answer within {self.settings.timeout_seconds:g} s")
+        if isinstance(answers[0], SteersmanError):
+            raise answers[0]
         if isinstance(answers[0], Exception):
             raise self._told(answers[0], needs) from None
         return answers[0]
@@ -123,6 +129,21 @@ class Vault:
         )
         client.session.trust_env = False
         return client
+
+    def _lead(self, client: Client) -> None:
+        """Lead a client to where the name of the vault leads, once that was judged; IPv4 first, as vaults listen."""
+        parts = urlsplit(self.settings.address)
+        host = parts.hostname or ""
+        if is_address(host):
+            addresses_for(host, [host])
+            return
+        found = min(addresses_for(host, [host]), key=lambda one: ":" in one)
+        there = f"[{found}]" if ":" in found else found
+        client.url = parts._replace(netloc=f"{there}:{parts.port}" if parts.port else there).geturl()
+        # The peer still hears its name, and its certificate is compared with that.
+        client.session.headers["Host"] = parts.netloc
+        secure = client.session.get_adapter("https://").poolmanager.connection_pool_kw
+        secure.update(server_hostname=host, assert_hostname=host)
 
     def _token(self) -> str:
         path = self.settings.token_file
