@@ -6,17 +6,33 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from steersman.contract.fakes import FakeClock, SeededIds
 from steersman.contract.ports import Database, Journal, JournalEntry
 from steersman.model.errors import Conflict, InvalidInput, Temporary
 from steersman.model.ids import DEFAULT_TENANT, Id
 from steersman.runtime.database.group_commit import GroupCommit
+from steersman.runtime.database.journal import SqlJournal
+from steersman.runtime.database.shredding import SEALED
+from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.database.subjects import SealedSubjects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+class Nobody:
+    """No accounts."""
+
+    def ids(self, _connection: Any, _known: Any) -> dict[str, str]:
+        return {}
+
+    names = ids
 
 
 def _entry(number: int) -> JournalEntry:
@@ -71,6 +87,29 @@ def test_an_id_that_is_there_already_fails_for_its_caller_only(house: tuple[Data
     failures = _gathered(gate, GroupCommit(gate, journal), [[_entry(number)] for number in range(6)])
     assert [type(one) for one in failures] == [type(None)] * 3 + [Conflict] + [type(None)] * 2
     assert sorted(entry.time_ns for entry in journal.read()) == list(range(6))
+
+
+def test_what_cannot_be_sealed_fails_for_its_caller_only(database: SqlDatabase, tmp_path: Path) -> None:
+    """It is found out inside of the transaction that everybody shares."""
+    subjects = SealedSubjects.open(database, SeededIds(), FakeClock(), tmp_path, Nobody())
+    gate = Gate(database)
+    wrong = replace(_entry(3), payload={"email": "a@example.org", "more": {SEALED: {}}})
+    batches = [[_entry(0)], [_entry(1)], [wrong], [_entry(4)]]
+    failures = _gathered(gate, GroupCommit(gate, SqlJournal(database, subjects)), batches)
+    assert [type(one) for one in failures] == [type(None)] * 2 + [InvalidInput, type(None)]
+    assert sorted(entry.time_ns for entry in SqlJournal(database).read()) == [0, 1, 4]
+
+
+def test_a_caller_without_company_waits_for_nobody(house: tuple[Database, Journal]) -> None:
+    """After a crowd one comes alone: the moment for the crowd passes, and from then on there is none."""
+    database, journal = house
+    gate = Gate(database)
+    group = GroupCommit(gate, journal)
+    _gathered(gate, group, [[_entry(number)] for number in range(20)])
+    group.record([_entry(20)])
+    assert group._usual == 1
+    group.record([_entry(21)])
+    assert len(journal.read()) == 22
 
 
 def test_what_cannot_be_kept_is_refused_before_it_joins(house: tuple[Database, Journal]) -> None:

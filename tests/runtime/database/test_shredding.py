@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +71,22 @@ def test_what_looks_sealed_already_is_not_sealed(value: Any) -> None:
 def test_what_was_not_sealed_here_is_refused(inner: Any) -> None:
     with pytest.raises(InvalidInput, match="not sealed as this version does it"):
         unseal({"name": {SEALED: inner}}, "row", lambda _key_id: decrypt)
+
+
+def test_what_an_older_version_sealed_is_still_read() -> None:
+    """Written before its beginning was kept in memory, under the key 0, 1, 2 ... with a nonce of noughts."""
+    cipher = AESGCM(bytes(range(32)))
+    content = {
+        "address": "AAAAAAAAAAAAAAAALI6F7ZscrYw5m4cCOgvr63sBcYvf/g1bp3tPTSE=",
+        "agent": "AAAAAAAAAAAAAAAALPp2YtZE8J9AlQe9QawEau9u77UEePmv",
+    }
+    kept = {name: {SEALED: {"key": "0193-key", "content": text}} for name, text in content.items()}
+    opened = unseal(
+        kept, "0193-row", lambda _key: lambda sealed, bound: cipher.decrypt(sealed[:12], sealed[12:], bound)
+    )
+    assert opened == {"address": "203.0.113.7", "agent": "Füchs"}
+
+
+def test_half_a_surrogate_pair_is_sealed_like_any_text() -> None:
+    sealed = seal({"name": "\ud800"}, {"name"}, "row", "key", encrypt)
+    assert unseal(sealed, "row", lambda _key: decrypt) == {"name": "\ud800"}

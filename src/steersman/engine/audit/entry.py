@@ -33,19 +33,17 @@ def canonical(cells: Sequence[Cell]) -> bytes:
 
 
 def _encoded(cell: Cell) -> bytes:
+    # Text first, as most cells are: this runs nine times for each entry of a journal that takes thousands a second.
     try:
-        match cell:
-            case None:
-                return b"\x00"
-            case bool():
-                pass
-            case int():
-                return b"\x01" + cell.to_bytes(_INT_BYTES, "big", signed=True)
-            case str():
-                text = cell.encode()
-                return b"\x02" + len(text).to_bytes(_LENGTH_BYTES, "big") + text
-            case bytes():
-                return b"\x03" + len(cell).to_bytes(_LENGTH_BYTES, "big") + cell
+        if isinstance(cell, str):
+            text = cell.encode()
+            return b"\x02" + len(text).to_bytes(_LENGTH_BYTES, "big") + text
+        if cell is None:
+            return b"\x00"
+        if isinstance(cell, int) and not isinstance(cell, bool):
+            return b"\x01" + cell.to_bytes(_INT_BYTES, "big", signed=True)
+        if isinstance(cell, bytes):
+            return b"\x03" + len(cell).to_bytes(_LENGTH_BYTES, "big") + cell
     except (OverflowError, UnicodeEncodeError) as error:
         raise InvalidInput(f"a column of a journal entry cannot be encoded: {error}") from error
     raise InvalidInput(f"a column of a journal entry holds a value of the kind {type(cell).__name__}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,8 @@ _POOL_SIZE = 4
 _POOL_OVERFLOW = 36
 _POOL_WAIT_SECONDS = 10
 
-_as_json = partial(json.dumps, allow_nan=False, separators=(",", ":"))
+#: The text of a JSON column. Made once: `dumps` would make an encoder for each call.
+as_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 def open_engine(url: str | None, folder: Path) -> Engine:
@@ -55,7 +55,7 @@ def open_engine(url: str | None, folder: Path) -> Engine:
 def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
-        json_serializer=_as_json,
+        json_serializer=as_json,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         pool_timeout=_POOL_WAIT_SECONDS,
@@ -103,7 +103,7 @@ def _log_ahead(cursor: Any) -> None:
 def _postgres(url: str) -> Engine:
     return create_engine(
         url,
-        json_serializer=_as_json,
+        json_serializer=as_json,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         pool_timeout=_POOL_WAIT_SECONDS,

@@ -8,16 +8,19 @@ number and commits late would be skipped. Append as the last step of a transacti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text, insert, select, text
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text, select, text
 from sqlalchemy.exc import IntegrityError
 
 from steersman.contract.ports import JournalEntry
 from steersman.contract.storable import checked_limit, storable_entry
 from steersman.model.errors import Conflict
 from steersman.model.ids import Id, Tenant
+from steersman.runtime.database.engine import as_json
 from steersman.runtime.database.group_commit import GroupCommit
+from steersman.runtime.database.rows import insert_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -40,6 +43,8 @@ journal = Table(
     Column("payload", JSON, nullable=False),
     Column("cause", String(36)),
 )
+#: What an entry brings along, in the order of `_row`; its number comes from the database.
+_COLUMNS = ("id", "time_ns", "tenant", "actor", "type", "subject", "payload", "cause")
 
 
 class Discretion(Protocol):
@@ -48,13 +53,31 @@ class Discretion(Protocol):
     def hidden(self, transaction: Connection, entries: Sequence[JournalEntry]) -> list[JournalEntry]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """Writes entries that were found storable already."""
+
+    discretion: Discretion | None
+
+    def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
+        if transaction.dialect.name == "postgresql":
+            transaction.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
+        if self.discretion is not None:
+            entries = self.discretion.hidden(transaction, entries)
+        try:
+            insert_rows(transaction, journal.name, _COLUMNS, [_row(entry) for entry in entries])
+        except IntegrityError as error:
+            raise Conflict("the journal already holds an entry with this id") from error
+
+
 class SqlJournal:
     """The Journal port over the table `journal`; with `discretion`, persons stand in it without their names."""
 
     def __init__(self, database: Database, discretion: Discretion | None = None) -> None:
         self._database = database
-        self._discretion = discretion
-        self._group = GroupCommit(database, self)
+        self._ledger = _Ledger(discretion)
+        # It finds entries storable itself, before they join a group.
+        self._group = GroupCommit(database, self._ledger)
 
     def append(self, transaction: Connection, entries: Sequence[JournalEntry]) -> None:
         """Record facts in the caller's transaction.
@@ -62,18 +85,8 @@ class SqlJournal:
         Raises `InvalidInput` for an entry that cannot be stored on every database and `Conflict` for an id that is
         already there; `seq` of the given entries is ignored.
         """
-        kept = [storable_entry(entry) for entry in entries]
-        if not kept:
-            return
-        if transaction.dialect.name == "postgresql":
-            transaction.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
-        if self._discretion is not None:
-            kept = self._discretion.hidden(transaction, kept)
-        rows = [_row(entry) for entry in kept]
-        try:
-            transaction.execute(insert(journal), rows)
-        except IntegrityError as error:
-            raise Conflict("the journal already holds an entry with this id") from error
+        if entries:
+            self._ledger.append(transaction, [storable_entry(entry) for entry in entries])
 
     def read(self, *, after: int = 0, limit: int = 100, tenant: Tenant | None = None) -> list[JournalEntry]:
         """Return up to `limit` entries with `seq > after`, oldest first."""
@@ -92,17 +105,17 @@ class SqlJournal:
         await self._group.recorded(entries)
 
 
-def _row(entry: JournalEntry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "time_ns": entry.time_ns,
-        "tenant": entry.tenant,
-        "actor": entry.actor,
-        "type": entry.type,
-        "subject": entry.subject,
-        "payload": entry.payload,
-        "cause": entry.cause,
-    }
+def _row(entry: JournalEntry) -> tuple[Any, ...]:
+    return (
+        entry.id,
+        entry.time_ns,
+        entry.tenant,
+        entry.actor,
+        entry.type,
+        entry.subject,
+        as_json(entry.payload),
+        entry.cause,
+    )
 
 
 def _entry(row: Row[Any]) -> JournalEntry:

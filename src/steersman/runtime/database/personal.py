@@ -8,7 +8,9 @@ because they are read back to go on with the work.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,18 +23,21 @@ ADDRESS_PREFIX = "address-"
 ADDRESS = "address"
 
 _SEALED = frozenset({ADDRESS, "agent", "user_agent", "email", "ip", "username", "display_name"})
+_SEALED_AND_NAME = _SEALED | {"name"}
 _NAMED = ("identity.account.", "privacy.")
 #: Fields that hold names of accounts: they become ids, as the actor does.
 _PEOPLE = ("members",)
 _READ_BACK = ("action.", "ops.")
+#: Most subjects are no addresses, and it costs much to find that out by an exception.
+_ADDRESS_LIKE = re.compile(r"[0-9A-Fa-f:.]+(%.+)?")
 
 
 def sealed_fields(entry: JournalEntry) -> frozenset[str]:
     """Return the fields of a payload that are sealed."""
     if entry.type.startswith(_READ_BACK):
         return frozenset()
-    named = {"name"} if entry.type.startswith(_NAMED) else set()
-    return frozenset((_SEALED | named) & {field for field, value in entry.payload.items() if value not in ("", None)})
+    wanted = _SEALED_AND_NAME if entry.type.startswith(_NAMED) else _SEALED
+    return frozenset(field for field in wanted.intersection(entry.payload) if entry.payload[field] not in ("", None))
 
 
 def person(entry: JournalEntry) -> str:
@@ -49,13 +54,18 @@ def names(entry: JournalEntry) -> Iterator[str]:
         yield from _texts(entry.payload.get(field))
 
 
-def renamed(payload: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-    """Return the payload with names, or ids, replaced by what they stand for."""
+def renamed(entry: JournalEntry, known: Mapping[str, str]) -> JournalEntry:
+    """Return the entry with names, or ids, replaced by what they stand for."""
+    payload = entry.payload
     people = {field: [known.get(one, one) for one in _texts(payload[field])] for field in _PEOPLE if payload.get(field)}
-    return {**payload, **people}
+    if not people and entry.actor not in known:
+        return entry
+    return replace(entry, actor=known.get(entry.actor, entry.actor), payload={**payload, **people})
 
 
 def is_address(text: str) -> bool:
+    if _ADDRESS_LIKE.fullmatch(text) is None:
+        return False
     try:
         ip_address(text)
     except ValueError:

@@ -14,7 +14,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,10 +98,13 @@ class SealedSubjects:
     def hidden(self, transaction: Connection, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         """Return entries as they are kept: ids for names, a pseudonym for an address, and personal fields sealed."""
         known = self.people.ids(transaction, {name for entry in entries for name in names(entry)})
-        plain = [self._without_address(self._renamed(entry, known)) for entry in entries]
-        wanted = {self._owner(entry) for entry in plain if sealed_fields(entry)}
-        keys = self._keys_of(transaction, wanted)
-        return [self._sealed(entry, keys) for entry in plain]
+        plain = [self._without_address(renamed(entry, known)) for entry in entries]
+        personal = [(entry, fields) for entry in plain if (fields := sealed_fields(entry))]
+        owners = {entry.id: self._hashed(entry.tenant, person(entry)) for entry, _ in personal}
+        ciphers = self._ciphers_of(transaction, [(owners[entry.id], entry.time_ns) for entry, _ in personal])
+        nonces = _drawn(sum(len(fields) for _, fields in personal))
+        kept = {entry.id: _sealed(entry, fields, *ciphers[owners[entry.id]], nonces) for entry, fields in personal}
+        return [kept.get(entry.id, entry) for entry in plain]
 
     def opened(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         """Return entries as they were before they were hidden; what was erased since is told as erased."""
@@ -136,9 +138,6 @@ class SealedSubjects:
             SqlJournal(self.database, self).append(transaction, [entry])
         return destroyed
 
-    def _renamed(self, entry: JournalEntry, known: Mapping[str, str]) -> JournalEntry:
-        return replace(entry, actor=known.get(entry.actor, entry.actor), payload=renamed(entry.payload, known))
-
     def _without_address(self, entry: JournalEntry) -> JournalEntry:
         """Let a pseudonym stand for an address, and for the unknown person who came from it."""
         address = entry.subject if is_address(entry.subject) else None
@@ -150,25 +149,15 @@ class SealedSubjects:
         subject = ADDRESS_PREFIX + self._hashed(entry.tenant, address)[:_ADDRESS_CHARACTERS]
         return replace(entry, subject=subject, payload={**entry.payload, ADDRESS: given or address})
 
-    def _owner(self, entry: JournalEntry) -> tuple[str, int]:
-        return self._hashed(entry.tenant, person(entry)), entry.time_ns
-
-    def _sealed(self, entry: JournalEntry, keys: Mapping[str, tuple[str, bytes]]) -> JournalEntry:
-        if not (fields := sealed_fields(entry)):
-            return entry
-        key_id, key = keys[self._owner(entry)[0]]
-        return replace(entry, payload=seal(entry.payload, fields, entry.id, key_id, partial(_encrypt, key)))
-
     def _opened(self, connection: Connection, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         used = {value[SEALED].get("key") for entry in entries for value in entry.payload.values() if _is_sealed(value)}
         rows = connection.execute(select(subject_keys).where(subject_keys.c.id.in_(used))) if used else ()
         ciphers: dict[str, Cipher] = {
-            row.id: partial(_decrypt, self._unwrapped(row.id, bytes(row.wrapped))) for row in rows
+            row.id: partial(_decrypt, AESGCM(self._unwrapped(row.id, bytes(row.wrapped)))) for row in rows
         }
         known = self.people.names(connection, {name for entry in entries for name in names(entry)})
         return [
-            self._renamed(replace(entry, payload=unseal(entry.payload, entry.id, ciphers.get)), known)
-            for entry in entries
+            renamed(replace(entry, payload=unseal(entry.payload, entry.id, ciphers.get)), known) for entry in entries
         ]
 
     def _key_ids(self, tenant: Tenant, subject: str) -> frozenset[str]:
@@ -176,30 +165,32 @@ class SealedSubjects:
         with self.database.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def _keys_of(self, transaction: Connection, wanted: Iterable[tuple[str, int]]) -> dict[str, tuple[str, bytes]]:
-        """Return id and key of subjects by their hashes; those without one get theirs now."""
+    def _ciphers_of(self, transaction: Connection, wanted: Sequence[tuple[str, int]]) -> dict[str, tuple[str, AESGCM]]:
+        """Return id and cipher of subjects by their hashes; those without a key get theirs now."""
+        # The earliest time of each comes last, and stays.
         times = dict(sorted(wanted, reverse=True))
         if not times:
             return {}
         query = select(subject_keys).where(subject_keys.c.subject.in_(times))
         found = {
-            row.subject: (row.id, self._unwrapped(row.id, bytes(row.wrapped))) for row in transaction.execute(query)
+            row.subject: (row.id, AESGCM(self._unwrapped(row.id, bytes(row.wrapped))))
+            for row in transaction.execute(query)
         }
         made = []
         for hashed in times.keys() - found.keys():
             key_id, key = str(self.ids.new()), AESGCM.generate_key(_KEY_BYTES * 8)
-            found[hashed] = (key_id, key)
-            wrapped = _encrypt(self.master, key, _wrapping(key_id))
+            found[hashed] = (key_id, AESGCM(key))
+            wrapped = _encrypt(AESGCM(self.master), _drawn(1), key, _wrapping(key_id))
             made.append({"id": key_id, "subject": hashed, "wrapped": wrapped, "created_ns": times[hashed]})
         if made:
             transaction.execute(insert(subject_keys), made)
         return found
 
     def _unwrapped(self, key_id: str, wrapped: bytes) -> bytes:
-        return _decrypt(self.master, wrapped, _wrapping(key_id))
+        return _decrypt(AESGCM(self.master), wrapped, _wrapping(key_id))
 
     def _hashed(self, tenant: Tenant, subject: str) -> str:
-        return hmac.new(self.master, f"{len(tenant)}:{tenant}{subject}".encode(), sha256).hexdigest()
+        return hmac.digest(self.master, f"{len(tenant)}:{tenant}{subject}".encode(), "sha256").hex()
 
 
 def _is_sealed(value: object) -> bool:
@@ -219,13 +210,25 @@ def _wrapping(key_id: str) -> bytes:
     return Place(subject_keys.name, "wrapped", key_id, "master").associated()
 
 
-def _encrypt(key: bytes, content: bytes, associated: bytes) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, content, associated)
+def _sealed(
+    entry: JournalEntry, fields: frozenset[str], key_id: str, cipher: AESGCM, nonces: Iterator[bytes]
+) -> JournalEntry:
+    return replace(entry, payload=seal(entry.payload, fields, entry.id, key_id, partial(_encrypt, cipher, nonces)))
 
 
-def _decrypt(key: bytes, content: bytes, associated: bytes) -> bytes:
+def _drawn(count: int) -> Iterator[bytes]:
+    """Draw nonces at once: each call of the system lets other threads in between, which costs more than the drawing."""
+    drawn = os.urandom(count * _NONCE_BYTES)
+    return (drawn[at : at + _NONCE_BYTES] for at in range(0, len(drawn), _NONCE_BYTES))
+
+
+def _encrypt(cipher: AESGCM, nonces: Iterator[bytes], content: bytes, associated: bytes) -> bytes:
+    nonce = next(nonces)
+    return nonce + cipher.encrypt(nonce, content, associated)
+
+
+def _decrypt(cipher: AESGCM, content: bytes, associated: bytes) -> bytes:
     try:
-        return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], associated)
+        return cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], associated)
     except (InvalidTag, ValueError) as error:
         raise InvalidInput("what was sealed was changed, moved, or sealed with another key") from error

@@ -34,6 +34,7 @@ from steersman.engine.audit.tree import TILE_LEVELS, Node, NodeAt, perfect_root
 from steersman.model.errors import Permanent
 from steersman.runtime.database.journal import journal
 from steersman.runtime.database.migrate import Lineage, migrate
+from steersman.runtime.database.rows import insert_rows
 from steersman.services.audit.model.records import Leaf, Row
 
 if TYPE_CHECKING:
@@ -103,10 +104,8 @@ def leaves_between(connection: Connection, first: int, end: int) -> list[Leaf]:
 
 def add_growth(transaction: Connection, new: Sequence[Leaf], complete: Sequence[Node]) -> None:
     """Store leaves and the tiles that became complete with them."""
-    if new:
-        transaction.execute(insert(leaves), [leaf._asdict() for leaf in new])
-    if complete:
-        transaction.execute(insert(tiles), [node._asdict() for node in complete])
+    insert_rows(transaction, leaves.name, Leaf._fields, new)
+    insert_rows(transaction, tiles.name, Node._fields, complete)
 
 
 def add_checkpoint(transaction: Connection, size: int, note: str) -> None:
@@ -194,7 +193,7 @@ def rows_after(connection: Connection, seq: int, limit: int, tenant: str | None 
     query = _cells(connection).where(journal.c.seq > seq).order_by(journal.c.seq).limit(limit)
     if tenant is not None:
         query = query.where(journal.c.tenant == tenant)
-    return [Row(row.seq, tuple(row)) for row in connection.execute(query)]
+    return [Row(row[0], tuple(row)) for row in connection.execute(query).all()]
 
 
 def row_of(connection: Connection, seq: int) -> Row | None:
