@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from steersman.engine.diagnose.scene import HOSTS, SYMPTOMS, Scene, facts, suspicion
+from steersman.engine.diagnose.facts import facts, suspicion
+from steersman.engine.diagnose.scene import HOSTS, SYMPTOMS, Scene
 from steersman.engine.diagnose.signatures import SIGNATURES
 from steersman.engine.diagnose.signs import KEY_WEIGHT, Fact, Known, Sign, Signature, Where
 from steersman.model.changes import ChangeKind
