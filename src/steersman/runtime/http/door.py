@@ -25,6 +25,7 @@ from starlette.types import Scope
 
 from steersman.contract.ports import Caller, Clock
 from steersman.model.errors import Forbidden, SteersmanError, Unauthenticated
+from steersman.runtime.http.scope import PUBLIC_HOST
 from steersman.runtime.identity.admission import NOT_VALID, Admission
 from steersman.runtime.identity.sessions import COOKIE_PREFIX
 from steersman.runtime.identity.tokens import LARGEST
@@ -58,6 +59,8 @@ class Headers:
     content_length: bytes = b""
     fetch_site: bytes = b""
     secure: bool = False
+    #: What the caller asked a trusted proxy for; the Host where there is none.
+    public_host: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ def read_headers(scope: Scope) -> Headers:
             origin = value
         elif name == b"sec-fetch-site":
             site = value
-    return Headers(host, authorization, cookie, origin, length, site, scope.get("scheme") == "https")
+    secure, public = scope.get("scheme") == "https", scope.get(PUBLIC_HOST, host)
+    return Headers(host, authorization, cookie, origin, length, site, secure, public)
 
 
 #: What may stand in a Host header (RFC 9112, 3.2): a name or an address, and a port. Anything more would make the
@@ -119,8 +123,16 @@ class Door:
         self._admission = admission
 
     def check_host(self, scope: Scope, headers: Headers) -> None:
-        """Refuse a request whose Host is neither a loopback name, the address it arrived at, nor configured."""
-        name = host_name(headers.host.decode("latin-1"))
+        """Refuse a request whose Host is neither a loopback name, the address it arrived at, nor configured.
+
+        What a trusted proxy was asked for has to be this server's as well, and never stands in for the Host.
+        """
+        self._check_host(scope, headers.host)
+        if headers.public_host and headers.public_host != headers.host:
+            self._check_host(scope, headers.public_host)
+
+    def _check_host(self, scope: Scope, authority: bytes) -> None:
+        name = host_name(authority.decode("latin-1"))
         if name in self._hosts:
             return
         server = scope.get("server")
@@ -238,7 +250,7 @@ def _has_session(cookie: bytes) -> bool:
 
 def _own_origins(headers: Headers) -> tuple[str, ...]:
     """Return what a page of this server calls its origin. Behind a proxy that says nothing, TLS may end before us."""
-    host = headers.host.decode("latin-1").lower()
+    host = (headers.public_host or headers.host).decode("latin-1").lower()
     return (f"https://{host}",) if headers.secure else (f"http://{host}", f"https://{host}")
 
 

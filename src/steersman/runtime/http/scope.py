@@ -15,6 +15,9 @@ TEMPLATE = "steersman.template"
 #: The id that a failed request's caller was already given.
 ERROR_ID = "steersman.error_id"
 
+#: The host that a caller asked a trusted proxy for, as bytes.
+PUBLIC_HOST = "steersman.public_host"
+
 
 def caller_of(request: Request) -> Caller:
     """Return the caller whom the front admitted; raises `Unauthenticated` on an open path without a key."""
