@@ -24,6 +24,7 @@ from steersman.runtime.http.own import add_own
 from steersman.runtime.http.proxies import Proxies
 from steersman.runtime.http.signin.account import add_account
 from steersman.runtime.http.signin.delegation import add_delegation
+from steersman.runtime.http.signin.invited import add_invited
 from steersman.runtime.http.signin.outside import add_outside
 from steersman.runtime.http.signin.passkeys import add_passkeys
 from steersman.runtime.http.signin.setup import add_setup
@@ -76,6 +77,7 @@ def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, traci
         add_auth(control, identity)
         add_own(control, identity)
         add_setup(control, identity, shell)
+        add_invited(control, identity, shell)
         add_passkeys(control, identity)
         add_delegation(control, identity, shell)
         add_outside(control, identity, shell)

@@ -52,7 +52,9 @@ OPEN = frozenset(
     }
 )
 #: Pages and addresses for browsers that somebody without a key gets to; they are no part of the API.
-OPEN_PAGES = frozenset({"/setup", "/auth/authorize", "/auth/oidc/start", "/auth/oidc/callback"})
+OPEN_PAGES = frozenset(
+    {"/setup", "/auth/invitation", "/auth/authorize", "/auth/oidc/start", "/auth/oidc/callback"}
+)
 #: A form of names, a password and a code; more is not ours.
 _MOST_FIELDS = 20
 _NO_STORE = {"cache-control": "no-store"}

@@ -1,4 +1,4 @@
-"""Accounts, the groups that they are in, and the roles that both hold. Functions take an open transaction.
+"""Accounts, the roles that they hold, and the roles that people made. Functions take an open transaction.
 
 An account is never deleted, only disabled: its name stands in the journal and must not come to mean somebody else.
 """
@@ -46,17 +46,6 @@ class Account:
     second_factor: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """People who hold the same roles."""
-
-    id: Id
-    tenant: Tenant
-    name: str
-    roles: tuple[str, ...] = ()
-    members: tuple[str, ...] = ()
-
-
 def add_account(transaction: Connection, account: Account, password: str | None) -> None:
     """Store a new account; raises `Conflict` when the name is taken."""
     row = {
@@ -93,8 +82,8 @@ def list_accounts(connection: Connection, tenant: Tenant) -> list[Account]:
     """Return every account of a tenant by name."""
     query = select(tables.accounts).where(tables.accounts.c.tenant == tenant).order_by(tables.accounts.c.name)
     rows = connection.execute(query).all()
-    held = _held(connection, [row.id for row in rows])
-    return [_account(row, held.get(row.id, ())) for row in rows]
+    held = held_by(connection, [row.id for row in rows])
+    return [of_row(row, held.get(row.id, ())) for row in rows]
 
 
 def the_account(connection: Connection, tenant: Tenant, name: str) -> Account:
@@ -102,7 +91,7 @@ def the_account(connection: Connection, tenant: Tenant, name: str) -> Account:
     row = row_of(connection, name)
     if row is None or row.tenant != tenant:
         raise NotFound(f"there is no account {name!r}")
-    return _account(row, _held(connection, [row.id]).get(row.id, ()))
+    return of_row(row, held_by(connection, [row.id]).get(row.id, ()))
 
 
 def row_of(connection: Connection, name: str) -> Row[Any] | None:
@@ -111,6 +100,12 @@ def row_of(connection: Connection, name: str) -> Row[Any] | None:
     if form is None:
         return None
     return connection.execute(select(tables.accounts).where(tables.accounts.c.name == form)).one_or_none()
+
+
+def name_of(connection: Connection, tenant: Tenant, id: str) -> str | None:
+    """Return the name of an account of this tenant by its id."""
+    mine = (tables.accounts.c.id == id) & (tables.accounts.c.tenant == tenant)
+    return connection.execute(select(tables.accounts.c.name).where(mine)).scalar()
 
 
 def roles_of(connection: Connection, account: str) -> list[str]:
@@ -153,51 +148,8 @@ def _role(tenant: Tenant, name: str) -> ColumnElement[bool]:
     return (tables.roles.c.tenant == tenant) & (tables.roles.c.name == name)
 
 
-def list_groups(connection: Connection, tenant: Tenant) -> list[Group]:
-    """Return every group with its roles and its members' names."""
-    rows = connection.execute(
-        select(tables.groups).where(tables.groups.c.tenant == tenant).order_by(tables.groups.c.name)
-    ).all()
-    held = _held(connection, [row.id for row in rows])
-    found = []
-    for row in rows:
-        mine = (
-            select(tables.accounts.c.name)
-            .join(tables.members, tables.members.c.account == tables.accounts.c.id)
-            .where(tables.members.c.group_id == row.id)
-            .order_by(tables.accounts.c.name)
-        )
-        people = tuple(connection.execute(mine).scalars())
-        found.append(Group(Id(row.id), Tenant(row.tenant), row.name, held.get(row.id, ()), people))
-    return found
-
-
-def save_group(transaction: Connection, group: Group) -> None:
-    """Make a group, or give the one of this name other roles and members; raises `NotFound` for a member."""
-    same = (tables.groups.c.tenant == group.tenant) & (tables.groups.c.name == group.name)
-    known = transaction.execute(select(tables.groups.c.id).where(same)).scalar()
-    found = Id(known or group.id)
-    if known is None:
-        transaction.execute(insert(tables.groups).values(id=found, tenant=group.tenant, name=group.name))
-    set_roles(transaction, found, group.roles)
-    transaction.execute(delete(tables.members).where(tables.members.c.group_id == found))
-    for name in sorted({folded(member) or member for member in group.members}):
-        account = the_account(transaction, group.tenant, name)
-        transaction.execute(insert(tables.members).values(group_id=found, account=account.id))
-
-
-def drop_group(transaction: Connection, tenant: Tenant, name: str) -> None:
-    """Delete a group; its members lose what they held by it. Raises `NotFound`."""
-    same = (tables.groups.c.tenant == tenant) & (tables.groups.c.name == name)
-    found = transaction.execute(select(tables.groups.c.id).where(same)).scalar()
-    if found is None:
-        raise NotFound(f"there is no group {name!r}")
-    transaction.execute(delete(tables.grants).where(tables.grants.c.holder == found))
-    transaction.execute(delete(tables.members).where(tables.members.c.group_id == found))
-    transaction.execute(delete(tables.groups).where(tables.groups.c.id == found))
-
-
-def _held(connection: Connection, holders: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def held_by(connection: Connection, holders: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the roles that accounts or groups hold themselves, by the id of the holder."""
     held: dict[str, tuple[str, ...]] = {}
     query = select(tables.grants).where(tables.grants.c.holder.in_(holders)).order_by(tables.grants.c.role)
     for row in connection.execute(query):
@@ -205,7 +157,8 @@ def _held(connection: Connection, holders: Sequence[str]) -> dict[str, tuple[str
     return held
 
 
-def _account(row: Row[Any], roles: tuple[str, ...]) -> Account:
+def of_row(row: Row[Any], roles: tuple[str, ...]) -> Account:
+    """Return an account as a row of the table has it, and the roles that it holds itself."""
     return Account(
         id=Id(row.id),
         tenant=Tenant(row.tenant),

@@ -12,6 +12,7 @@ from steersman.services.identity.web import PERMISSIONS, ROUTES, TENANTED, USED_
 
 EVENTS = (
     Event("identity.account.added", 1, "Somebody was given an account; its name and roles."),
+    Event("identity.account.invited", 1, "Somebody was given a link to choose a password for an account with."),
     Event("identity.account.changed", 1, "An account was disabled, enabled, or given other roles; what is different."),
     Event("identity.password.changed", 1, "A password was set anew; the sessions of that account ended."),
     Event("identity.factor.changed", 1, "A second factor was set up or taken away."),
@@ -27,7 +28,7 @@ EVENTS = (
     Event("identity.login.refused", 1, "A sign-in was refused; why, and from which address. A flood is counted."),
     Event("identity.token.refused", 1, "A token was refused at the door; why. The subject is the address."),
     Event("identity.refresh.refused", 1, "A refresh token was refused; why. The subject is its session."),
-    Event("identity.setup.refused", 1, "A link for the first administrator was wrong, old or used."),
+    Event("identity.setup.refused", 1, "A link for the first administrator, or an invitation, was wrong, old or used."),
     Event("identity.passkey.added", 1, "Somebody registered a passkey."),
     Event("identity.passkey.removed", 1, "Somebody removed a passkey."),
     Event("identity.client.added", 1, "A program of a third party was registered; its addresses and scopes."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 def _printable(text: str) -> str:
@@ -29,13 +29,20 @@ class _Given(BaseModel):
 
 
 class NewUser(_Given):
-    """A person with a password, or a service account, which has only API keys."""
+    """A person with a password or an invitation, or a service account, which has only API keys."""
 
     name: Annotated[str, Field(min_length=1, max_length=256)]
     email: Line = ""
     kind: Literal["person", "service"] = "person"
     password: Password | None = None
+    invite: bool = Field(default=False, description="Answer a link with which the person chooses their password.")
     roles: Roles = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> NewUser:
+        if self.invite and (self.password is not None or self.kind == "service"):
+            raise ValueError("an invitation is for a person, and takes the place of a password")
+        return self
 
 
 class UserChange(_Given):
@@ -62,8 +69,42 @@ class User(BaseModel):
     kind: str
     disabled: bool
     roles: list[str]
+    groups: list[str]
     second_factor: bool
+    passkeys: int
+    asks_passkey: bool
+    has_password: bool
+    sessions: int
+    keys: int
+    signed_in_ms: int | None
     created_ms: int
+    invitation: str | None = Field(default=None, description="Where the person chooses a password; shown this once.")
+
+
+class Invitation(BaseModel):
+    """Where somebody chooses their password, once, within a day; shown this once."""
+
+    invitation: str
+
+
+class Session(BaseModel):
+    """One sign-in that is alive."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    kind: str
+    address: str
+    agent: str
+    created_ms: int
+    seen_ms: int
+    expires_ms: int
+
+
+class Ended(BaseModel):
+    """How many sessions were ended."""
+
+    ended: int
 
 
 class RoleBody(_Given):
@@ -86,8 +127,8 @@ class GroupBody(_Given):
     """Who is in a group, and which roles they all hold."""
 
     roles: Roles = Field(default_factory=list)
-    members: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=1000)] = Field(
-        default_factory=list
+    members: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=1000)] | None = Field(
+        default=None, description="All of them; without, whoever is in it stays."
     )
 
 

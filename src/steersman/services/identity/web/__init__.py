@@ -9,8 +9,8 @@ from steersman.runtime.identity.roles import (
     TENANTS_READ,
     TENANTS_WRITE,
 )
-from steersman.services.identity.web import administration, tenants
-from steersman.services.identity.web.administration import KEYS_READ, KEYS_WRITE, USERS_READ, USERS_WRITE
+from steersman.services.identity.web import groups, keys, people, roles, tenants
+from steersman.services.identity.web.acting import KEYS_READ, KEYS_WRITE, USERS_READ, USERS_WRITE
 
 PERMISSIONS = {
     USERS_READ: "See accounts, groups and roles.",
@@ -27,4 +27,4 @@ PERMISSIONS = {
 TENANTED = frozenset({USERS_READ, USERS_WRITE, ROLES_WRITE, KEYS_READ, KEYS_WRITE})
 #: Asked for by the house's own operations, and inside of those above.
 USED_WITHIN = frozenset({TENANTS_CROSS, INSTALLATION_WRITE})
-ROUTES = (*administration.ROUTES, *tenants.ROUTES)
+ROUTES = (*people.ROUTES, *groups.ROUTES, *roles.ROUTES, *keys.ROUTES, *tenants.ROUTES)

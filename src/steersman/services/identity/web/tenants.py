@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steersman.contract.ports import Context
+from steersman.contract.requirements import TwoPeople
 from steersman.contract.service import Route
 from steersman.model.ids import Tenant
 from steersman.runtime.identity import tenants
@@ -10,24 +11,24 @@ from steersman.runtime.identity.identity import Identity
 from steersman.runtime.identity.roles import TENANTS_READ, TENANTS_WRITE
 from steersman.runtime.identity.tenants import TenantRecord
 from steersman.services.identity import model
-from steersman.services.identity.store import Tenancy
+from steersman.services.identity.store.tenancy import Tenancy
 
 
-def listed(ctx: Context) -> list[model.TenantView]:
+def list_tenants(ctx: Context) -> list[model.TenantView]:
     with ctx.ports.database.reading() as connection:
         return [_view(record) for record in tenants.list_tenants(connection)]
 
 
-def add(ctx: Context, body: model.NewTenant) -> model.TenantView:
+def add_tenant(ctx: Context, body: model.NewTenant) -> model.TenantView:
     return _view(_tenancy(ctx).add(Tenant(body.id), body.title))
 
 
-def one(ctx: Context, tenant: str) -> model.TenantView:
+def tenant(ctx: Context, tenant: str) -> model.TenantView:
     with ctx.ports.database.reading() as connection:
         return _view(tenants.the_tenant(connection, tenant))
 
 
-def change(ctx: Context, tenant: str, body: model.TenantChange) -> model.TenantView:
+def change_tenant(ctx: Context, tenant: str, body: model.TenantChange) -> model.TenantView:
     return _view(_tenancy(ctx).change(tenant, title=body.title, disabled=body.disabled))
 
 
@@ -42,11 +43,11 @@ def _view(record: TenantRecord) -> model.TenantView:
 _PATH = "/api/identity/tenants"
 
 ROUTES = (
-    Route(method="GET", path=_PATH, handler=listed, permission=TENANTS_READ, summary="Every tenant."),
+    Route(method="GET", path=_PATH, handler=list_tenants, permission=TENANTS_READ, summary="Every tenant."),
     Route(
         method="POST",
         path=_PATH,
-        handler=add,
+        handler=add_tenant,
         permission=TENANTS_WRITE,
         summary="Add a tenant.",
         status=201,
@@ -55,7 +56,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{_PATH}/{{tenant}}",
-        handler=one,
+        handler=tenant,
         permission=TENANTS_READ,
         summary="One tenant.",
         errors=(404,),
@@ -63,9 +64,10 @@ ROUTES = (
     Route(
         method="PATCH",
         path=f"{_PATH}/{{tenant}}",
-        handler=change,
+        handler=change_tenant,
         permission=TENANTS_WRITE,
         summary="Call a tenant something else, disable it at once, or let it in again.",
         errors=(400, 404, 409),
+        requires=(TwoPeople(),),
     ),
 )
