@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from steersman.model.errors import Conflict, Permanent
+from steersman.runtime.http.server.live import LiveStreams
 from steersman.runtime.http.server.protocol import BoundedProtocol
 from steersman.runtime.http.server.tls import Tls
 
@@ -47,9 +48,10 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, tls: Tls | None = None) -> None:
         self._tls = tls
+        self._streams = LiveStreams(app)
         super().__init__(
             uvicorn.Config(
-                app,
+                self._streams,
                 loop="none",
                 http=BoundedProtocol,
                 ws="none",
@@ -72,6 +74,11 @@ class Server(uvicorn.Server):
         if self._tls is not None and counter % _TICKS_PER_LOOK == 0:
             await asyncio.to_thread(self._tls.renew)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, end what has no end of its own, and let the others finish."""
+        self._streams.end()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

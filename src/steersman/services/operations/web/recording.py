@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from steersman.contract.ports import Clock, Context
 
 _LONGEST_SECONDS = 86_400.0
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def recording(ctx: Context, request: Request) -> Response:
     """Stream rounds for `seconds`, one minute unless it is given."""
     seconds = _seconds(request.query_params.get("seconds", "60"))
     content = _until(ctx.state.recorder.listen(), ctx.ports.clock, seconds)
-    return StreamingResponse(content, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(content, media_type="application/octet-stream", headers=_HEADERS)
 
 
 def _seconds(text: str) -> float:

@@ -64,8 +64,8 @@ def asked_for(space: str = "") -> list[Socket]:
 def _answered(body: bytes, space: str) -> Socket:
     family, state, _, _, source, target, local, remote, *_, inode = _ANSWER.unpack_from(body)
     size = _BYTES[family]
-    ends = ((_plain(host[:size]), int.from_bytes(port, "big")) for host, port in ((local, source), (remote, target)))
-    return Socket(*ends, listens=state == LISTENS, inode=inode, space=space)
+    ends = [(_plain(host[:size]), int.from_bytes(port, "big")) for host, port in ((local, source), (remote, target))]
+    return Socket(ends[0], ends[1], state == LISTENS, inode, space)
 
 
 def tables(who: str = _SELF, space: str = "") -> list[Socket]:
