@@ -36,7 +36,13 @@ class Target:
 
 
 def autonomy(policy: Policy, remedy: Remedy, target: Target) -> Autonomy:
-    """Return what may be done without a person: the last rule that matches, else the mark of the target's owner."""
+    """Return what may be done without a person; what two people have to want is at most asked for."""
+    found = _by_policy(policy, remedy, target)
+    return min(found, Autonomy.APPROVE) if remedy.two_people else found
+
+
+def _by_policy(policy: Policy, remedy: Remedy, target: Target) -> Autonomy:
+    """Return what the last rule that matches says, else the mark of the target's owner."""
     rule = next((rule for rule in reversed(policy.rules) if _matches(rule, remedy, target)), None)
     if rule is not None:
         return rule.autonomy if remedy.risk <= rule.max_risk else min(rule.autonomy, Autonomy.APPROVE)

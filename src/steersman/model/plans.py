@@ -35,6 +35,7 @@ class Remedy:
 
     `gain` is the chance that the action helps if the cause is right, as it is declared (0 to 1); lessons correct it.
     `within_seconds` is how long its effect may take. `expects` names signals that should return to what is healthy.
+    With `two_people` two different people have to want it, so it is never done without asking.
     """
 
     action: str
@@ -48,6 +49,7 @@ class Remedy:
     gain: float = 0.7
     within_seconds: float = 30.0
     expects: tuple[str, ...] = ()
+    two_people: bool = False
 
 
 class PlanState(StrEnum):

@@ -6,6 +6,8 @@ from steersman.runtime.actions.interrupted import Intent, interrupted
 from steersman.runtime.actions.ledger import checked, plain
 from steersman.runtime.actions.road import Actions, Done, NothingToDo
 from steersman.runtime.actions.waiting import Approval, Kind, State, Wanted
+from steersman.runtime.actions.waiting import of_keys as approvals_of
+from steersman.runtime.actions.waiting import of_person as approvals_of_person
 from steersman.runtime.actions.within import Overdue, begun
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "Overdue",
     "State",
     "Wanted",
+    "approvals_of",
+    "approvals_of_person",
     "begun",
     "checked",
     "interrupted",

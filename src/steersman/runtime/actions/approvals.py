@@ -139,7 +139,7 @@ class Approvals:
         if carrier is not None and carrier.reject is not None:
             carrier.reject(caller, approval, reason)
         else:
-            self._end(approval, State.REJECTED, caller.account or caller.subject, reason)
+            self._end(approval, State.REJECTED, caller, reason)
         return self.one(caller, id)
 
     def withdraw(self, caller: Caller, id: str) -> Approval:
@@ -147,14 +147,18 @@ class Approvals:
         approval = self._open(caller, id)
         if not caller.account or approval.asked_by != caller.account:
             raise Forbidden("only whoever asked can withdraw this; reject it instead")
-        self._end(approval, State.WITHDRAWN, caller.account, "")
+        self._end(approval, State.WITHDRAWN, caller, "")
         return self.one(caller, id)
 
-    def drop(self, transaction: Connection, kind: Kind, key: str, state: State, by: str, reason: str) -> None:
-        """End what waits under a key, with the thing that it belongs to."""
-        for approval in waiting.of_keys(transaction, kind, [key]):
-            if approval.state is State.WAITING:
-                self._move(transaction, approval, state, by, reason)
+    def waits(self, transaction: Connection, kind: Kind, key: str) -> list[Approval]:
+        """Return what waits under a key, which belongs to something else such as a plan."""
+        return [one for one in waiting.of_keys(transaction, kind, [key]) if one.state is State.WAITING]
+
+    def drop(self, transaction: Connection, kind: Kind, key: str, state: State, caller: Caller | None) -> None:
+        """End what waits under a key, with what it belongs to; that has the reason."""
+        by, actor = (caller.account, caller.subject) if caller else ("", "")
+        for approval in self.waits(transaction, kind, key):
+            self._move(transaction, approval, state, by, actor=actor)
 
     def expire(self) -> int:
         """Let everything expire that waited too long, and forget what ended long ago; returns how many expired."""
@@ -163,7 +167,7 @@ class Approvals:
             late = waiting.overdue(connection, now_ms)
         with self.ports.database.transaction() as transaction:
             waiting.forget(transaction, now_ms - _KEPT_MS)
-            return sum(self._move(transaction, one, State.EXPIRED, _HOUSE, _NOBODY_IN_TIME) for one in late)
+            return sum(self._move(transaction, one, State.EXPIRED, "", _NOBODY_IN_TIME) for one in late)
 
     # ------------------------------------------------------------ inside
 
@@ -184,16 +188,16 @@ class Approvals:
             return None
         if all(four_eyes.stands(self.ports, transaction, one, wanted) for one in found.people):
             return found
-        self._move(transaction, found, State.EXPIRED, _HOUSE, "one of the two may not do it any more")
+        self._move(transaction, found, State.EXPIRED, "", "one of the two may not do it any more")
         return None
 
     def _asked(self, transaction: Connection, wanted: Wanted, caller: Caller, until_ms: int | None = None) -> Approval:
         """Return what waits already, or write the caller's wish down."""
         found = waiting.newest(transaction, wanted, {State.WAITING})
         if found is not None and self._is_late(found):
-            self._move(transaction, found, State.EXPIRED, _HOUSE, _NOBODY_IN_TIME)
+            self._move(transaction, found, State.EXPIRED, "", _NOBODY_IN_TIME)
         elif found is not None and not four_eyes.stands(self.ports, transaction, found.asked_by, wanted):
-            self._move(transaction, found, State.EXPIRED, _HOUSE, "whoever asked may not do it any more")
+            self._move(transaction, found, State.EXPIRED, "", "whoever asked may not do it any more")
         elif found is not None and found.wanted.args != wanted.args:
             raise Conflict(f"something else waits under the key {wanted.key!r}: another person's wish is not the same")
         elif found is not None:
@@ -222,16 +226,20 @@ class Approvals:
         assert found is not None  # noqa: S101 - it was moved a moment ago, in this transaction
         return found
 
-    def _end(self, approval: Approval, state: State, by: str, reason: str) -> None:
+    def _end(self, approval: Approval, state: State, caller: Caller, reason: str) -> None:
         with self.ports.database.transaction() as transaction:
-            if not self._move(transaction, approval, state, by, reason):
+            if not self._move(transaction, approval, state, caller.account, reason, caller.subject):
                 raise Conflict("somebody else has just answered")
 
-    def _move(self, transaction: Connection, before: Approval, state: State, by: str, reason: str = "") -> bool:
+    def _move(
+        self, transaction: Connection, before: Approval, state: State, by: str, reason: str = "", actor: str = ""
+    ) -> bool:
+        """Let an approval go on, with its line in the journal; `by` is an account, where one did it."""
         moved = waiting.move(transaction, before, state, by, self._now_ms(), reason)
         if moved:
             told = {"answered_by": by if state is State.AGREED else before.answered_by, "reason": reason}
-            self._tell(transaction, before, f"approval.{state.value}", by, {k: v for k, v in told.items() if v})
+            given = {name: value for name, value in told.items() if value}
+            self._tell(transaction, before, f"approval.{state.value}", by or actor or _HOUSE, given)
         return moved
 
     def _tell(self, transaction: Connection, approval: Approval, type: str, actor: str, more: dict[str, Any]) -> None:

@@ -92,6 +92,11 @@ class Actions:
         wish = Wish(context, service, action, key)
         self._fail(wish, wish.id("requested"), why)
 
+    def demand_agreed(self, context: Context, service: Service, action: Action, args: Any, key: str) -> None:
+        """Raise `NotAgreed` where two people have to want a plan's action, and did not or may not any more."""
+        if self.asks_two_people(service, action):
+            self._agreed(Wish(context, service, action, key), plain(action.args, args))
+
     def _agreed(self, wish: Wish, given: Any) -> tuple[str, ...]:
         """Return the two who want it. A plan was agreed to before; a person's wish is the first of them, or the second.
 

@@ -10,13 +10,14 @@ from steersman.contract.ports import Context, Observer, Ports
 from steersman.contract.service import Event, Job, Service
 from steersman.model.ids import DEFAULT_TENANT
 from steersman.model.plans import Policy
-from steersman.runtime.actions import Actions
+from steersman.runtime.actions import Actions, Approvals
 from steersman.runtime.house import House
 from steersman.runtime.knobs import Knobs
 from steersman.runtime.telemetry.store import TelemetryStore
 from steersman.services.operations.actions import ACTIONS
 from steersman.services.operations.commands import COMMANDS
 from steersman.services.operations.jobs.alerts import AlertIntake
+from steersman.services.operations.jobs.approvals import carry, expire
 from steersman.services.operations.jobs.execute import Executor
 from steersman.services.operations.jobs.inbox import Inbox
 from steersman.services.operations.jobs.loop import Loop, tend_plans, turn_rounds
@@ -28,7 +29,7 @@ from steersman.services.operations.store.people import stored_policy
 from steersman.services.operations.store.personal import PERSONAL
 from steersman.services.operations.store.recording import Chronicle
 from steersman.services.operations.store.tables import prepare
-from steersman.services.operations.web import PAGES, PERMISSIONS, RAW_ROUTES, ROUTES
+from steersman.services.operations.web import PAGES, PERMISSIONS, RAW_ROUTES, ROUTES, TENANTED
 from steersman.services.operations.web.answers import Answers
 from steersman.services.operations.web.recording import RAW_ROUTES as RECORDING
 
@@ -72,6 +73,7 @@ async def lifespan(ports: Ports) -> AsyncIterator[OperationsState]:
         bulletin=bulletin,
         policy=policy,
     )
+    carry(ports.get(Approvals), ports.get(House), ports.get(Actions), executor)
     bulletin.policy = lambda: policy(ports.clock.wall_ns() // 1_000_000)
     bulletin.reconsider = loop.reconsider_policy
     yield OperationsState(
@@ -93,6 +95,7 @@ async def _turn(ctx: Context) -> None:
 
 
 JOBS = (
+    Job(name="approvals", run=expire),
     Job(name="alerts", run=lambda ctx: ctx.state.alerts.run()),
     Job(name="loop", run=_turn),
     Job(name="plans", run=lambda ctx: tend_plans(ctx.state.loop)),
@@ -114,6 +117,12 @@ EVENTS = (
     Event("ops.lesson", 1, "How often an action has helped in a situation by now; the cause is the verdict."),
     Event("ops.feedback", 1, "A person's word on an incident."),
     Event("ops.policy", 1, "A new version of the policy, by whom and why."),
+    Event("approval.asked", 1, "Somebody wants what two people have to want; the subject is the operation."),
+    Event("approval.agreed", 1, "A second person agreed; both by the ids of their accounts."),
+    Event("approval.used", 1, "What both agreed to is done now, once; both by the ids of their accounts."),
+    Event("approval.rejected", 1, "Somebody said no to it, and why."),
+    Event("approval.withdrawn", 1, "Whoever asked took it back."),
+    Event("approval.expired", 1, "Nobody answered in time, or one of the two may not do it any more."),
 )
 
 SERVICE = Service(
@@ -128,6 +137,7 @@ SERVICE = Service(
         "/api/ops/diagnoses",
         "/api/ops/plans",
         "/api/ops/actions",
+        "/api/ops/approvals",
         "/api/ops/lessons",
         "/api/ops/policies",
         "/api/ops/drills",
@@ -140,13 +150,14 @@ SERVICE = Service(
     ),
     settings=OperationsSettings,
     lifespan=lifespan,
-    requires=(TelemetryStore, House, Actions, Knobs),
+    requires=(TelemetryStore, House, Actions, Approvals, Knobs),
     provides=(Observer,),
     permissions={
         **PERMISSIONS,
         "operations.recording.read": "Record what the loop is told.",
         "operations.knobs.write": "Turn the knobs that services declare.",
     },
+    tenanted=TENANTED,
     personal=PERSONAL,
     actions=ACTIONS,
     events=EVENTS,

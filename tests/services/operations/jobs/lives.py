@@ -2,7 +2,8 @@
 
 Usage: lives.py FOLDER STEP[,STEP...] ... : for each argument the first life is killed with SIGKILL at the first STEP, the
 next one at the second, and a last one is let live. Each life is a fork of this process, so that the imports are paid once.
-Steps are numbers, or a name; `-` lives on. One line of JSON per argument says what was left.
+Steps are numbers, or a name; `-` lives on. One line of JSON per argument says what was left. With `two:` before the steps
+the action asks for two people, who approve one after the other; whoever was killed amid that approves again.
 
 The effect is a line in a file. Nothing else is special: DBOS, SQLite, the journal and the actions are the real ones, and
 what dies is wrapped around them here.
@@ -17,7 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,13 +27,14 @@ from typing import Any
 import dbos  # noqa: F401 - paid for once, before the forks
 
 from steersman.contract.fakes import fake_ports
-from steersman.contract.ports import Context
+from steersman.contract.ports import Caller, Context
 from steersman.contract.service import Action, Preview, Risk, Service
 from steersman.model.entities import CauseKind, Entity, EntityKind
+from steersman.model.errors import Conflict
 from steersman.model.ids import DEFAULT_TENANT, Id
 from steersman.model.plans import Autonomy, Plan, PlanState, Policy, Remedy, Verdict, VerdictKind
 from steersman.model.rounds import Decided, Judged, Progress
-from steersman.runtime.actions import Actions
+from steersman.runtime.actions import Actions, Approvals
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
@@ -40,6 +42,10 @@ from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
 from steersman.runtime.database.sql import SqlDatabase
 from steersman.runtime.durable.dbos import DbosWork
 from steersman.runtime.house import House
+from steersman.runtime.identity import accounts
+from steersman.runtime.identity.accounts import Account, Kind
+from steersman.runtime.identity.identity import Identity
+from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.ids import RandomIds
 from steersman.services.operations.jobs.execute import Executor
 from steersman.services.operations.jobs.inbox import Inbox
@@ -48,6 +54,7 @@ from steersman.services.operations.store.recording import Chronicle
 
 PATIENCE_SECONDS = 30.0
 PLAN = Id("00000000-0000-7000-8000-000000000001")
+PEOPLE = {"ines": Id("00000000-0000-7000-8000-00000000000a"), "otto": Id("00000000-0000-7000-8000-00000000000b")}
 
 
 class Steps:
@@ -162,10 +169,11 @@ WRITE = Action(
     target_kind=EntityKind.SERVICE,
     target=lambda _args: Entity(EntityKind.SERVICE, "file"),
 )
-SERVICE = Service(name="file", help="", actions=(WRITE,))
+PERMISSIONS = {"file.line.write": "Write.", "operations.plans.approve": "Approve."}
+SERVICE = Service(name="file", help="", actions=(WRITE,), permissions=PERMISSIONS)
 
 
-def plan(now_ms: int) -> Plan:
+def plan(now_ms: int, *, two_people: bool = False) -> Plan:
     remedy = Remedy(
         action="file.write",
         args={"text": "done"},
@@ -174,6 +182,7 @@ def plan(now_ms: int) -> Plan:
         risk=Risk.REVERSIBLE,
         summary="write",
         reversible=True,
+        two_people=two_people,
     )
     return Plan(
         id=PLAN,
@@ -181,17 +190,18 @@ def plan(now_ms: int) -> Plan:
         remedy=remedy,
         cause="hang@service:file",
         confidence=1,
-        autonomy=Autonomy.ACT,
+        autonomy=Autonomy.APPROVE if two_people else Autonomy.ACT,
         decided_ms=now_ms,
         reason="it hangs",
-        state=PlanState.APPROVED,
+        state=PlanState.AWAITING_APPROVAL if two_people else PlanState.APPROVED,
     )
 
 
 class Life:
     """One process: what the loop would do with a plan, and its end."""
 
-    def __init__(self, folder: Path, die_at: str) -> None:
+    def __init__(self, folder: Path, die_at: str, *, two_people: bool = False) -> None:
+        self.two_people = two_people
         self.step = step = Steps(folder / "steps", die_at)
         database: Any = SqlDatabase(open_engine(None, folder))
         migrate(database, [HOUSE_LINEAGE])
@@ -201,6 +211,8 @@ class Life:
         self.journal, self.durable = Journal(database), Durable(folder, self.clock)
         Journal.step = Letters.step = Durable.step = step
         provided: dict[type, Any] = {}
+        if two_people:
+            self._let_in(folder, database, provided)
         database = Database(database, step)
         self.ports = fake_ports(
             folder,
@@ -211,10 +223,39 @@ class Life:
             durable=self.durable,
             provided=provided,
         )
-        house = House([SERVICE], self.ports, provided)
+        service = replace(SERVICE, actions=(replace(WRITE, four_eyes=two_people),))
+        house = House([service], self.ports, provided)
         house._states["file"] = Target(folder / "target", step)
         provided |= {House: house, Actions: Actions(self.ports)}
+        if two_people:
+            provided[Approvals] = Approvals.open(self.ports, [service], ())
         self.executor = Executor.open(self.ports, self.inbox, lambda _now_ms: Policy())
+
+    def _let_in(self, folder: Path, database: Any, provided: dict[type, Any]) -> None:
+        """Open identity without any step to die at, and make the two where they are not there yet."""
+        ports = fake_ports(
+            folder,
+            clock=self.clock,
+            ids=RandomIds(self.clock),
+            database=database,
+            journal=self.journal,
+            provided=provided,
+        )
+        provided[Identity] = Identity.open(ports, [SERVICE], IdentitySettings())
+        for name, account_id in PEOPLE.items():
+            with suppress(Conflict), database.transaction() as transaction:
+                account = Account(account_id, DEFAULT_TENANT, name, "", Kind.PERSON, False, 0, ("admin",))
+                accounts.add_account(transaction, account, None)
+
+    def _approve(self) -> None:
+        """Let both say yes, whoever of them did before."""
+        for name, account_id in PEOPLE.items():
+            caller = Caller(name, permissions=frozenset({"*"}), account=account_id, session=f"of {name}")
+            with suppress(Conflict):
+                self.executor.approve(PLAN, caller)
+
+    def _plan(self) -> Plan:
+        return plan(self._now_ms(), two_people=self.two_people)
 
     def live(self) -> None:
         """Decide, see it applied, judge, see it undone; going on wherever an earlier life ended."""
@@ -222,12 +263,14 @@ class Life:
         threading.Thread(target=lambda: asyncio.run(self.durable.run()), daemon=True).start()
         told = list(self.executor.recover())
         if self._recorded() is None:
-            self._record(Decided(plan(self._now_ms())))
-            self.executor.submit(plan(self._now_ms()))
+            self._record(Decided(self._plan()))
+            self.executor.submit(self._plan())
+        if self.two_people:
+            self._approve()
         self._hear(told, lambda one: one.state in ("verifying", "undone"))
         if self._recorded() is not PlanState.WORSE:
             verdict = Verdict(plan=PLAN, kind=VerdictKind.WORSE, time_ms=self._now_ms(), reason="worse")
-            judged = Judged(plan=replace(plan(self._now_ms()), state=PlanState.WORSE), verdict=verdict, undo=True)
+            judged = Judged(plan=replace(self._plan(), state=PlanState.WORSE), verdict=verdict, undo=True)
             self._record(judged)
             self.executor.judged(judged)
         self._hear(told, lambda one: one.state == "undone")
@@ -253,8 +296,8 @@ class Life:
             told += self.inbox.take().progress
 
 
-def live(folder: Path, die_at: str) -> None:
-    Life(folder, die_at).live()
+def live(folder: Path, die_at: str, two_people: bool) -> None:
+    Life(folder, die_at, two_people=two_people).live()
 
 
 def forked(work: Callable[[], None]) -> int:
@@ -280,6 +323,7 @@ def left(folder: Path) -> dict[str, Any]:
         "target": (folder / "target").read_text().split("\n")[:-1],
         "state": execution and execution.plan.state,
         "actions": [entry.type for entry in journal.read(limit=1000) if entry.type.startswith("action.")],
+        "approvals": [entry.type for entry in journal.read(limit=1000) if entry.type.startswith("approval.")],
     }
     database.close()
     return found
@@ -289,9 +333,10 @@ def main(folder: Path, arguments: list[str]) -> None:
     for number, argument in enumerate(arguments):
         place = folder / str(number)
         place.mkdir()
-        ends = [forked(partial(live, place, at)) for at in (*argument.split(","), "-")]
-        steps = (place / "steps").read_text().splitlines()
-        print(json.dumps({"killed_at": argument, "ends": ends, "steps": steps, **left(place)}), flush=True)
+        two_people, steps = argument.startswith("two:"), argument.removeprefix("two:")
+        ends = [forked(partial(live, place, at, two_people)) for at in (*steps.split(","), "-")]
+        walked = (place / "steps").read_text().splitlines()
+        print(json.dumps({"killed_at": argument, "ends": ends, "steps": walked, **left(place)}), flush=True)
 
 
 main(Path(sys.argv[1]), sys.argv[2:])

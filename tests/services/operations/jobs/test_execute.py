@@ -189,7 +189,7 @@ def test_a_person_may_say_yes(stage: Stage, autonomy: Autonomy) -> None:
     """Then it is done on their word, and the journal says whose."""
     plan = stage.plan(autonomy=autonomy)
     stage.executor.submit(plan)
-    stage.executor.approve(plan.id, "ada")
+    stage.executor.approve(plan.id, Caller("ada"))
     stage.work()
     assert stage.told() == ["approved", "applying", "verifying"]
     applied = next(entry for entry in stage.ports.journal.read() if entry.type == "action.applied")
@@ -200,12 +200,12 @@ def test_a_person_may_say_no_and_then_it_is_too_late_for_a_yes(stage: Stage) -> 
     """Rejected is the end."""
     plan = stage.plan(autonomy=Autonomy.APPROVE)
     stage.executor.submit(plan)
-    stage.executor.reject(plan.id, "ada", "not now")
+    stage.executor.reject(plan.id, Caller("ada"), "not now")
     assert stage.reason() == "rejected by ada: not now"
     with pytest.raises(Conflict, match="rejected"):
-        stage.executor.approve(plan.id, "bob")
+        stage.executor.approve(plan.id, Caller("bob"))
     with pytest.raises(NotFound):
-        stage.executor.approve(Id("nobody"), "bob")
+        stage.executor.approve(Id("nobody"), Caller("bob"))
 
 
 def test_a_suggestion_that_is_out_of_date_expires_unless_somebody_agreed_before(stage: Stage) -> None:
@@ -213,11 +213,11 @@ def test_a_suggestion_that_is_out_of_date_expires_unless_somebody_agreed_before(
     stale, agreed = (stage.plan(number, autonomy=Autonomy.SUGGEST) for number in (1, 2))
     for plan in (stale, agreed):
         stage.executor.submit(plan)
-    stage.executor.approve(agreed.id, "ada")
+    stage.executor.approve(agreed.id, Caller("ada"))
     for plan in (stale, agreed):
         stage.executor.withdraw(plan.id, "by now a crash of web is the likeliest cause")
     with pytest.raises(Conflict, match="expired"):
-        stage.executor.approve(stale.id, "bob")
+        stage.executor.approve(stale.id, Caller("bob"))
     stage.work()
     assert stage.lamps.changes == 1
     stage.executor.withdraw(Id("nobody"), "it was never in hand")
@@ -232,7 +232,7 @@ def test_a_yes_that_does_not_come_expires(stage: Stage, by_asking: bool) -> None
     stage.clock.tick(901)
     if by_asking:
         with pytest.raises(Conflict, match="expired"):
-            stage.executor.approve(plan.id, "ada")
+            stage.executor.approve(plan.id, Caller("ada"))
     else:
         stage.executor.tend()
     stage.work()

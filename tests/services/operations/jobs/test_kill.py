@@ -14,6 +14,7 @@ import pytest
 LIVES = Path(__file__).with_name("lives.py")
 #: More steps than a life has: a number beyond its last step kills nobody.
 STEPS = 36
+STEPS_OF_TWO = 48
 
 
 def lives(folder: Path, *killed_at: str) -> list[dict[str, Any]]:
@@ -49,6 +50,33 @@ def test_a_kill_at_every_step_neither_doubles_nor_loses(tmp_path: Path) -> None:
     assert killed == sorted(killed, reverse=True), "every step up to the last one was reached"
     assert killed.count(True) > 24
     assert not killed[-1], "raise STEPS: a life has more of them"
+
+
+def agreed(life: dict[str, Any]) -> None:
+    """Two people said yes, each once, however often they had to."""
+    check(life)
+    assert life["approvals"] == ["approval.asked", "approval.agreed"], life
+
+
+def test_a_kill_between_two_approvals_or_before_the_start_loses_neither(tmp_path: Path) -> None:
+    """After the first yes, amid the second, between the second and the start of the work, and before the intent."""
+    places = ("before approval.agreed", "before the start of operations.plan", "before action.requested")
+    for life in lives(tmp_path, *(f"two:{place}" for place in places)):
+        assert life["ends"][0] == -signal.SIGKILL, life
+        agreed(life)
+
+
+@pytest.mark.parametrize(
+    "stride", [pytest.param(3, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.full)], ids=["some", "all"]
+)
+def test_a_kill_at_any_step_of_a_plan_for_two_people_neither_doubles_nor_loses(tmp_path: Path, stride: int) -> None:
+    found = lives(tmp_path, *(f"two:{step}" for step in range(1, STEPS_OF_TWO + 1, stride)))
+    for life in found:
+        agreed(life)
+    killed = [life["ends"][0] == -signal.SIGKILL for life in found]
+    assert killed == sorted(killed, reverse=True), "every step up to the last one was reached"
+    assert killed.count(True) > 30 // stride
+    assert not killed[-1], "raise STEPS_OF_TWO: a life has more of them"
 
 
 @pytest.mark.full

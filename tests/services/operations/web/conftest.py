@@ -21,6 +21,7 @@ from steersman.contract.ports import Caller, Ports
 from steersman.contract.service import Job, Service
 from steersman.model.ids import DEFAULT_TENANT, Tenant
 from steersman.model.rounds import Command
+from steersman.runtime.actions import Approvals
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
@@ -49,11 +50,12 @@ class Hands:
 
     said: list[tuple[str, ...]] = field(default_factory=list)
 
-    def approve(self, plan: str, actor: str) -> None:
-        self.said.append(("approve", plan, actor))
+    def approve(self, plan: str, by: Caller) -> bool:
+        self.said.append(("approve", plan, by.subject))
+        return True
 
-    def reject(self, plan: str, actor: str, reason: str = "") -> None:
-        self.said.append(("reject", plan, actor, reason))
+    def reject(self, plan: str, by: Caller, reason: str = "") -> None:
+        self.said.append(("reject", plan, by.subject, reason))
 
     def undo(self, plan: str, reason: str) -> None:
         self.said.append(("undo", plan, reason))
@@ -139,7 +141,7 @@ def serving(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[Site]]:
         )
         service = _service()
         house = House([service], ports, provided)
-        provided[House] = house
+        provided |= {House: house, Approvals: Approvals.open(ports, (), ())}
         front = assemble(house, Rules(keys=list(KEYS.items())), Limits(1 << 20), Traffic(), Tracing(clock))
         async with house.running():
             transport = httpx2.ASGITransport(front)

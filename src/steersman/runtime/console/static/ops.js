@@ -6,6 +6,7 @@ import { age } from "./figures.js";
 import { Stream } from "./stream.js";
 
 const KINDS = ["finding", "incident", "plan", "execution", "abstained", "verdict", "lesson", "feedback", "policy"];
+const APPROVALS = ["asked", "agreed", "used", "rejected", "withdrawn", "expired"];
 // A storm of events is one fetch; the figures that no event tells of are fetched now and then.
 const GATHER_MS = 300;
 const IDLE_MS = 10_000;
@@ -124,7 +125,7 @@ wait();
 new Stream({
   address: () => `/api/ops/stream?after=${seen}`,
   probe: "/api/ops/status",
-  on: Object.fromEntries([...KINDS.map((kind) => `ops.${kind}`), "action.applied", "action.failed", "action.undone"].map((kind) => [kind, happened])),
+  on: Object.fromEntries([...KINDS.map((kind) => `ops.${kind}`), ...APPROVALS.map((end) => `approval.${end}`), "action.applied", "action.failed", "action.undone"].map((kind) => [kind, happened])),
   onState: showState,
   silentMs: Infinity,
 }).open();

@@ -14,7 +14,7 @@ import typer
 from steersman.model.errors import InvalidInput, Temporary
 from steersman.runtime.http.remote import found_token
 from steersman.services.operations.logic import lines
-from steersman.services.operations.logic.phrases import text_line
+from steersman.services.operations.logic.phrases import event_line
 
 _PATH = "/api/ops/stream"
 _SILENCE_SECONDS = 60.0
@@ -40,7 +40,7 @@ def follow(
         typer.echo(f"Following {url}; stop with Ctrl-C.")
         for event in _events(response):
             if everything or not _is_aside(event):
-                typer.echo(text_line(event["time_ms"], event["type"], event["payload"]))
+                typer.echo(event_line(event))
     except KeyboardInterrupt:
         return
     except (OSError, http.client.HTTPException) as error:

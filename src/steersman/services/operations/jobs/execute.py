@@ -11,19 +11,20 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Self
 
-from steersman.contract.ports import Ports
+from steersman.contract.ports import Caller, Ports
 from steersman.model.errors import Conflict, NotFound
 from steersman.model.ids import Id
 from steersman.model.incidents import Hypothesis
 from steersman.model.plans import Autonomy, Plan, PlanState, Remedy
 from steersman.model.rounds import Judged, Progress
-from steersman.runtime.actions import Actions
+from steersman.runtime.actions import Actions, Kind, Wanted, checked, plain
 from steersman.runtime.house import House
 from steersman.services.operations.jobs.execute_interrupted import Interrupted
 from steersman.services.operations.jobs.execute_records import CurrentPolicy, Records, progress_of
 from steersman.services.operations.jobs.execute_remedies import proposed
-from steersman.services.operations.jobs.execute_work import Work
+from steersman.services.operations.jobs.execute_work import Work, found_action
 from steersman.services.operations.jobs.inbox import Inbox
+from steersman.services.operations.logic.guards import APPROVE, ASKED
 from steersman.services.operations.store import executions
 from steersman.services.operations.store.executions import Execution
 
@@ -44,7 +45,6 @@ _STATE_FOR = {
     Autonomy.APPROVE: PlanState.AWAITING_APPROVAL,
     Autonomy.SUGGEST: PlanState.SUGGESTED,
 }
-_ASKED = frozenset({PlanState.AWAITING_APPROVAL, PlanState.SUGGESTED})
 _DECIDED = frozenset({PlanState.SUGGESTED, PlanState.AWAITING_APPROVAL, PlanState.APPROVED, PlanState.APPLYING})
 _UNFINISHED = frozenset({PlanState.APPROVED, PlanState.APPLYING})
 _ENDED = frozenset(
@@ -90,26 +90,34 @@ class Executor:
         if state is PlanState.APPROVED:
             self._start(plan.id)
 
-    def approve(self, plan: Id, actor: str) -> None:
-        """Carry out a plan that waits for a yes, or that was only suggested; raises `NotFound` or `Conflict`."""
+    def approve(self, plan: Id, by: Caller) -> bool:
+        """Carry out a plan that waits for a yes, or that was only suggested; raises `NotFound` or `Conflict`.
+
+        Returns False where two people have to approve and another one is missing; `NotAgreed` tells who is none.
+        """
         execution = self._asked(plan)
         if self._is_late(execution):
             self._expire(execution)
             raise Conflict(f"the plan {plan} waited too long for a yes and has expired: things may have changed")
-        if not self.records.move(execution, PlanState.APPROVED, f"approved by {actor}", actor):
+        if (wanted := self._wanted(execution.plan)) is not None:
+            until_ms = execution.plan.decided_ms + round(self.approval_seconds * 1000)
+            if not self.records.agree(execution, wanted, by, until_ms):
+                return False
+        elif not self.records.move(execution, PlanState.APPROVED, f"approved by {by.subject}", by):
             raise Conflict(f"somebody else has just answered for the plan {plan}")
         self._start(plan)
+        return True
 
-    def reject(self, plan: Id, actor: str, reason: str = "") -> None:
+    def reject(self, plan: Id, by: Caller, reason: str = "") -> None:
         """Say no to a plan; raises `NotFound` or `Conflict`."""
-        words = f"rejected by {actor}" + (f": {reason}" if reason else "")
-        if not self.records.move(self._asked(plan), PlanState.REJECTED, words, actor):
+        words = f"rejected by {by.subject}" + (f": {reason}" if reason else "")
+        if not self.records.move(self._asked(plan), PlanState.REJECTED, words, by):
             raise Conflict(f"somebody else has just answered for the plan {plan}")
 
     def withdraw(self, plan: Id, reason: str) -> None:
         """Let what only waits for a person's word expire; an answer that came before holds."""
         execution = self.records.find(plan)
-        if execution is not None and execution.plan.state in _ASKED:
+        if execution is not None and execution.plan.state in ASKED:
             self.records.move(execution, PlanState.EXPIRED, reason)
 
     def judged(self, judged: Judged) -> None:
@@ -152,7 +160,7 @@ class Executor:
     def close(self, incident: Id) -> None:
         """Let what was only suggested or asked for about an incident expire: it has ended."""
         with self.ports.database.reading() as connection:
-            standing = executions.standing(connection, _ASKED)
+            standing = executions.standing(connection, ASKED)
         for execution in standing:
             if execution.plan.incident == incident:
                 self.records.move(execution, PlanState.EXPIRED, "its incident has ended")
@@ -161,11 +169,25 @@ class Executor:
         """Ask every installed action that declares to help what it would do; in the order of the hypotheses."""
         return proposed(self.ports.get(House), self.ports.get(Actions), hypotheses)
 
+    def _wanted(self, plan: Plan) -> Wanted | None:
+        """Return what two people have to want, where this plan's action asks for two."""
+        service, action = found_action(self.ports.get(House), plan.remedy.action)
+        if not self.ports.get(Actions).asks_two_people(service, action):
+            return None
+        return Wanted(
+            tenant=plan.tenant,
+            kind=Kind.PLAN,
+            operation=plan.remedy.action,
+            key=plan.id,
+            args=plain(action.args, checked(action.args, dict(plan.remedy.args))),
+            permissions=(APPROVE, action.permission),
+        )
+
     def _asked(self, plan: Id) -> Execution:
         execution = self.records.find(plan)
         if execution is None:
             raise NotFound(f"there is no plan {plan} that waits for an answer")
-        if execution.plan.state not in _ASKED:
+        if execution.plan.state not in ASKED:
             raise Conflict(f"the plan {plan} waits for no answer: it is {execution.plan.state.value}")
         return execution
 

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from steersman.contract.ports import JournalEntry, Ports
+from steersman.contract.ports import Caller, JournalEntry, Ports
+from steersman.model.errors import Conflict
 from steersman.model.ids import Id
 from steersman.model.plans import Plan, PlanState, Policy
 from steersman.model.rounds import Progress
+from steersman.runtime.actions import Actions, Approval, Kind, State, Wanted
 from steersman.services.operations.jobs.inbox import Inbox
 from steersman.services.operations.logic import lines
-from steersman.services.operations.logic.guards import HOUR_MS, refusal
+from steersman.services.operations.logic.guards import ASKED, HOUR_MS, refusal
 from steersman.services.operations.store import executions
 from steersman.services.operations.store.executions import Execution
 
@@ -68,18 +70,48 @@ class Records:
         self.tell(after, now_ms)
         return Execution(after, now_ms, execution.approver)
 
-    def move(self, execution: Execution, state: PlanState, outcome: str, actor: str = "") -> bool:
+    def move(self, execution: Execution, state: PlanState, outcome: str, by: Caller | None = None) -> bool:
         """Let a plan go on to a state and tell the loop; returns False when it is not where it was any more."""
-        now_ms = self.now_ms()
+        now_ms, actor = self.now_ms(), by.subject if by else ""
         after = replace(execution.plan, state=state, outcome=outcome)
         approver = actor if state is PlanState.APPROVED else ""
         with self.ports.database.transaction() as transaction:
             moved = executions.move(transaction, execution, after, now_ms, approver=approver)
             if moved:
+                self._close(transaction, execution.plan, state, by)
                 self._journal(transaction, after, actor or execution.approver or OPERATIONS, {})
         if moved:
             self.tell(after, now_ms)
         return moved
+
+    def agree(self, execution: Execution, wanted: Wanted, by: Caller, until_ms: int) -> bool:
+        """Count one of two people's yes; with the second the plan is approved in the same transaction.
+
+        Returns whether it is. Raises `Conflict` where somebody else has answered, `NotAgreed` for no person.
+        """
+        now_ms, approvals = self.now_ms(), self.ports.get(Actions).approvals
+        after = replace(execution.plan, state=PlanState.APPROVED, outcome="two people approved")
+        with self.ports.database.transaction() as transaction:
+            if not executions.hold(transaction, execution):
+                raise Conflict(f"somebody else has just answered for the plan {execution.plan.id}")
+            before = approvals.waits(transaction, Kind.PLAN, execution.plan.id)
+            approval = approvals.vote(transaction, wanted, by, until_ms)
+            agreed = approval.state is State.AGREED
+            if agreed:
+                executions.move(transaction, execution, after, now_ms, approver=by.subject)
+                self._journal(transaction, after, by.subject, _said(approval))
+            elif approval not in before:
+                first = replace(execution.plan, outcome="one of two people approved, another has to as well")
+                self._journal(transaction, first, by.subject, _said(approval))
+        if agreed:
+            self.tell(after, now_ms)
+        return agreed
+
+    def _close(self, transaction: Connection, plan: Plan, state: PlanState, by: Caller | None) -> None:
+        """End the wait for a second person with the plan that it is about."""
+        if plan.remedy.two_people and plan.state in ASKED:
+            ends = State.REJECTED if state is PlanState.REJECTED else State.EXPIRED
+            self.ports.get(Actions).approvals.drop(transaction, Kind.PLAN, plan.id, ends, by)
 
     def settle(self, execution: Execution, state: PlanState, outcome: str) -> None:
         """Note a verdict on what is being watched. The loop that says so journals it, so it is told to nobody."""
@@ -105,6 +137,11 @@ class Records:
             cause=executions.entry_of(transaction, plan.id),
         )
         self.ports.journal.append(transaction, [entry])
+
+
+def _said(approval: Approval) -> dict[str, Any]:
+    """Who said yes, by the ids of their accounts, and how many are missing."""
+    return {"agreed": list(approval.people), "missing": 2 - len(approval.people)}
 
 
 def progress_of(plan: Plan, time_ms: int) -> Progress:

@@ -91,4 +91,5 @@ def _remedy(actions: Actions, context: Context, offer: Offer, args: Any) -> Reme
         gain=action.gain,
         within_seconds=max((one.within_seconds for one in action.expects), default=_WITHIN_SECONDS),
         expects=tuple(one.signal for one in action.expects),
+        two_people=actions.asks_two_people(offer.service, action),
     )

@@ -15,7 +15,7 @@ from steersman.contract.service import Action, Service
 from steersman.model.errors import NotFound, SteersmanError, Temporary, Throttled
 from steersman.model.ids import Id
 from steersman.model.plans import Plan, PlanState
-from steersman.runtime.actions import Actions, NothingToDo, Overdue, checked
+from steersman.runtime.actions import Actions, NotAgreed, NothingToDo, Overdue, checked
 from steersman.runtime.house import House
 from steersman.services.operations.jobs.execute_records import OPERATIONS, CurrentPolicy, GuardRefused, Records
 from steersman.services.operations.store.executions import Execution
@@ -79,6 +79,7 @@ class Work:
 
     def _begin(self, execution: Execution) -> None:
         aim = self._aim(execution)
+        self.actions.demand_agreed(aim.context, aim.service, aim.action, aim.args, execution.plan.id)
         try:
             preview = self.actions.preview(aim.context, aim.action, aim.args)
         except NotFound as gone:
@@ -108,7 +109,7 @@ class Work:
         """Take a step; whatever stops it becomes the end of the plan, in words."""
         try:
             step()
-        except (GuardRefused, Throttled) as refused:
+        except (GuardRefused, NotAgreed, Throttled) as refused:
             state = PlanState.FAILED if failed else PlanState.REFUSED
             self.records.move(execution, state, f"{failed}{refused}")
         except NothingToDo as gone:

@@ -15,6 +15,10 @@ from steersman.model.ids import Id
 from steersman.model.plans import Plan, PlanState, Policy
 
 HOUR_MS = 3_600_000
+#: The permission of whoever says yes or no to a plan.
+APPROVE = "operations.plans.approve"
+#: States in which a plan waits for a person's word.
+ASKED = frozenset({PlanState.AWAITING_APPROVAL, PlanState.SUGGESTED})
 #: States in which a target is being acted upon: its effect is on the way, or is being watched.
 IN_HAND = frozenset({PlanState.APPLYING, PlanState.VERIFYING})
 #: Nobody watches an effect for longer than this; a plan that is left standing must not block others for ever.

@@ -22,6 +22,9 @@ VERDICT = "ops.verdict"
 LESSON = "ops.lesson"
 FEEDBACK = "ops.feedback"
 POLICY = "ops.policy"
+#: Lines of the house about what waits for a second person; the subject is the operation.
+APPROVAL_ASKED = "approval.asked"
+APPROVALS = (APPROVAL_ASKED, *(f"approval.{end}" for end in ("agreed", "used", "rejected", "withdrawn", "expired")))
 
 #: Beliefs below the first few say nothing to a reader of the timeline.
 _HYPOTHESES = 3

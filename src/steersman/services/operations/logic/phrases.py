@@ -13,9 +13,43 @@ Line = Mapping[str, Any]
 
 def text_line(time_ms: int, kind: str, line: Line) -> str:
     """Return the moment, the kind and the words; a kind that nobody has words for is shown by its name."""
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     words = _WORDS.get(kind)
-    return f"{moment}  {kind.removeprefix('ops.'):<16} {words(line) if words else ''}".rstrip()
+    return _joined(time_ms, kind, words(line) if words else "")
+
+
+def event_line(event: Line) -> str:
+    """Return the same for an event of the stream, which knows the names of people and the lines of approvals."""
+    time_ms, kind, line = event["time_ms"], event["type"], event["payload"]
+    if kind in lines.APPROVALS:
+        return _joined(time_ms, kind, _approval(kind, event))
+    return text_line(time_ms, kind, line) + _agreed(event)
+
+
+def _joined(time_ms: int, kind: str, words: str) -> str:
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{moment}  {kind.removeprefix('ops.'):<16} {words}".rstrip()
+
+
+def _name(event: Line, account: str) -> str:
+    name: str = event.get("people", {}).get(account, account)
+    return name
+
+
+def _agreed(event: Line) -> str:
+    """Say who of two people said yes, where two have to."""
+    people = event["payload"].get("agreed") if event["type"] == lines.EXECUTION else None
+    return f" ({', '.join(_name(event, one) for one in people)})" if people else ""
+
+
+def _approval(kind: str, event: Line) -> str:
+    """Say who wants what, or what became of the wish."""
+    line, asked = event["payload"], _name(event, event["payload"]["asked_by"])
+    if kind == lines.APPROVAL_ASKED:
+        return f"{event['subject']}: {asked} asked, and another person has to confirm {line['approval']}"
+    became = kind.rpartition(".")[2]
+    by = f" by {_name(event, line['answered_by'])}" if line.get("answered_by") else ""
+    why = f": {line['reason']}" if line.get("reason") else ""
+    return f"{event['subject']}: what {asked} asked for is {became}{by}{why}"
 
 
 def _finding(line: Line) -> str:

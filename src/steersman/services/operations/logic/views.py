@@ -135,6 +135,11 @@ def plan_detail(plan: Plan, verdict: Verdict | None) -> wire.PlanDetail:
     )
 
 
+def consent(given: Sequence[str]) -> wire.Consent:
+    """Who said yes to what two people have to want."""
+    return wire.Consent(given=list(given), missing=max(0, 2 - len(given)))
+
+
 def timeline_line(entry: JournalEntry) -> wire.TimelineLine:
     """One line of a timeline."""
     return wire.TimelineLine(

@@ -122,8 +122,18 @@ class VerdictDetail(BaseModel):
     harm: list[str]
 
 
+class Consent(BaseModel):
+    """Who of the two people whom an action asks for said yes, by their names, and how many are missing."""
+
+    given: list[str]
+    missing: int
+
+
 class PlanDetail(BaseModel):
-    """A decision to do one thing about one incident, and what became of it."""
+    """A decision to do one thing about one incident, and what became of it.
+
+    `consent` is there where two different people have to want it.
+    """
 
     id: str
     incident: str
@@ -144,6 +154,7 @@ class PlanDetail(BaseModel):
     applied_ms: int | None
     ended_ms: int | None
     verdict: VerdictDetail | None
+    consent: Consent | None = None
 
 
 class PlanPage(BaseModel):

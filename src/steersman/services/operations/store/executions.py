@@ -87,6 +87,13 @@ def deeds(connection: Connection, since_ms: int) -> list[Deed]:
     return [Deed(Id(row.plan), row.target, row.begun_ms, PlanState(row.state)) for row in rows]
 
 
+def hold(transaction: Connection, before: Execution) -> bool:
+    """Let nobody else answer for a plan until this transaction ends; returns whether it still is where it was."""
+    same = (executions.c.plan == before.plan.id) & (executions.c.state == before.plan.state.value)
+    held = update(executions).where(same).values(changed_ms=executions.c.changed_ms)
+    return transaction.execute(held).rowcount == 1
+
+
 def move(transaction: Connection, before: Execution, after: Plan, now_ms: int, *, approver: str = "") -> bool:
     """Let a plan go on, unless it is not any more where it was; returns whether it did."""
     values = {**_standing(after, now_ms), "approver": approver or before.approver}

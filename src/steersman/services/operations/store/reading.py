@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, tuple_
@@ -19,6 +19,7 @@ from steersman.services.operations.logic.cursors import cursor, position
 from steersman.services.operations.model import wire
 from steersman.services.operations.model.overview import ChangePage, ChangeQuery
 from steersman.services.operations.store import tables
+from steersman.services.operations.store.consent import given_to
 from steersman.services.operations.store.values import change_of, finding_of, incident_of, plan_of, verdict_of
 
 #: A timeline beyond this length is a storm; its newest lines tell of it.
@@ -94,11 +95,20 @@ def plans_of(connection: Connection, incident: Id) -> list[wire.PlanDetail]:
     """
     table = tables.plans
     query = select(table.c.body, table.c.verdict).where(table.c.incident == incident)
-    return sorted((_plan(row) for row in connection.execute(query)), key=lambda plan: (plan.decided_ms, plan.id))
+    return sorted(_plans(connection, connection.execute(query)), key=lambda plan: (plan.decided_ms, plan.id))
 
 
-def _plan(row: Any) -> wire.PlanDetail:
-    return views.plan_detail(plan_of(row.body), None if row.verdict is None else verdict_of(row.verdict))
+def _plans(connection: Connection, rows: Iterable[Any]) -> list[wire.PlanDetail]:
+    """Shape rows; where two people have to want a plan, with who said yes."""
+    found = [(plan_of(row.body), None if row.verdict is None else verdict_of(row.verdict)) for row in rows]
+    asking = [plan.id for plan, _verdict in found if plan.remedy.two_people]
+    given = given_to(connection, asking)
+    shown = [views.plan_detail(*one) for one in found]
+    wanted = frozenset(asking)
+    return [
+        plan.model_copy(update={"consent": views.consent(given.get(plan.id, ()))}) if plan.id in wanted else plan
+        for plan in shown
+    ]
 
 
 def feedback_of(connection: Connection, incident: Id) -> list[wire.FeedbackLine]:
@@ -170,7 +180,7 @@ def plan_page(connection: Connection, tenant: Tenant, given: wire.PlanQuery) -> 
     rows = connection.execute(_page(query, (table.c.decided_ms, table.c.id), given)).all()
     shown = rows[: given.limit]
     return wire.PlanPage(
-        plans=[_plan(row) for row in shown],
+        plans=_plans(connection, shown),
         next=cursor(shown[-1].decided_ms, shown[-1].id) if len(rows) > given.limit else None,
     )
 
@@ -182,7 +192,7 @@ def the_plan(connection: Connection, tenant: Tenant, id: str) -> wire.PlanDetail
     row = connection.execute(query).one_or_none() if "\0" not in id else None
     if row is None:
         raise NotFound(f"there is no plan {id!r}")
-    return _plan(row)
+    return _plans(connection, [row])[0]
 
 
 def counts(connection: Connection, tenant: Tenant) -> dict[str, dict[str, int]]:
@@ -248,4 +258,4 @@ def awaiting(connection: Connection, tenant: Tenant) -> Sequence[wire.PlanDetail
     table = tables.plans
     waiting = (PlanState.AWAITING_APPROVAL.value, PlanState.SUGGESTED.value)
     query = select(table.c.body, table.c.verdict).where(table.c.tenant == tenant, table.c.state.in_(waiting))
-    return [_plan(row) for row in connection.execute(query.order_by(table.c.decided_ms, table.c.id).limit(100))]
+    return _plans(connection, connection.execute(query.order_by(table.c.decided_ms, table.c.id).limit(100)))

@@ -16,9 +16,10 @@ from steersman.model.errors import NotFound
 from steersman.model.incidents import IncidentState
 from steersman.services.operations.logic import page as words
 from steersman.services.operations.logic import views
+from steersman.services.operations.logic.guards import APPROVE
 from steersman.services.operations.model import wire
 from steersman.services.operations.store import loading, reading
-from steersman.services.operations.web import incidents, plans, policies, status
+from steersman.services.operations.web import approvals, incidents, policies, status
 from steersman.services.operations.web.answers import now_ms
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _STATES = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.MITIGAT
 def view(ctx: Context) -> Mapping[str, Any]:
     """Read everything in one transaction, so that the parts of the page agree."""
     tenant = ctx.caller.tenant
+    seconds = approvals.waiting(ctx) if ctx.caller.may(approvals.READ) else []
     with ctx.ports.database.reading() as connection:
         current = [one for state in _STATES for one in _listed(connection, ctx, state, _OPEN)]
         current.sort(key=lambda one: (-one.opened_ms, one.id))
@@ -46,6 +48,7 @@ def view(ctx: Context) -> Mapping[str, Any]:
             "shown": shown,
             "rows": _rows(connection, ctx, shown),
             "awaiting": reading.awaiting(connection, tenant),
+            "seconds": seconds,
             "done": reading.plan_page(connection, tenant, wire.PlanQuery(limit=_DONE)).plans,
             "lessons": _lessons(connection, ctx),
             "may": _may(ctx),
@@ -85,7 +88,7 @@ def _may(ctx: Context) -> dict[str, bool]:
     """Which buttons the reader is shown."""
     return {
         "write": ctx.caller.may(incidents.WRITE),
-        "approve": ctx.caller.may(plans.APPROVE),
+        "approve": ctx.caller.may(APPROVE),
         "policy": ctx.caller.may(policies.WRITE),
     }
 

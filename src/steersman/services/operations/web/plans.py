@@ -17,6 +17,7 @@ from steersman.model.ids import Id
 from steersman.model.plans import Policy, Remedy
 from steersman.runtime.house import House
 from steersman.services.operations.logic import views
+from steersman.services.operations.logic.guards import APPROVE
 from steersman.services.operations.logic.will import autonomy_name, risk_name
 from steersman.services.operations.model import wire
 from steersman.services.operations.model.overview import ActionView
@@ -24,7 +25,6 @@ from steersman.services.operations.model.people import Answered, Word
 from steersman.services.operations.store import loading, reading
 
 READ = "operations.plans.read"
-APPROVE = "operations.plans.approve"
 
 
 def plans(ctx: Context, query: Annotated[wire.PlanQuery, Query()]) -> wire.PlanPage:
@@ -39,14 +39,14 @@ def plan(ctx: Context, plan: str) -> wire.PlanDetail:
 
 def approve(ctx: Context, plan: str) -> Answered:
     known = _known(ctx, plan)
-    ctx.state.executor.approve(known, ctx.caller.subject)
+    goes_on = ctx.state.executor.approve(known, ctx.caller)
     ctx.state.bulletin.recorded()
-    return Answered(plan=known, answer="approve")
+    return Answered(plan=known, answer="approve", details={} if goes_on else {"missing": 1})
 
 
 def reject(ctx: Context, plan: str, word: Word | None = None) -> Answered:
     known = _known(ctx, plan)
-    ctx.state.executor.reject(known, ctx.caller.subject, word.text if word else "")
+    ctx.state.executor.reject(known, ctx.caller, word.text if word else "")
     ctx.state.bulletin.recorded()
     return Answered(plan=known, answer="reject")
 
@@ -141,7 +141,7 @@ ROUTES = (
         path="/api/ops/plans/{plan}/approve",
         handler=approve,
         permission=APPROVE,
-        summary="Say yes: it is carried out now.",
+        summary="Say yes: it is carried out now, or once another person has said so where two people have to.",
         status=202,
         errors=(404, 409),
     ),

@@ -7,7 +7,7 @@ client begins at the end, or after `after`. Nothing is pushed that is not record
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import orjson
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from steersman.model.errors import InvalidInput
 from steersman.services.operations.logic.views import timeline_line
 from steersman.services.operations.model.wire import Query, Time
 from steersman.services.operations.store import reading
+from steersman.services.operations.store.consent import names_of, people_named
 from steersman.services.operations.web.answers import parsed
 
 READ = "operations.incidents.read"
@@ -36,24 +37,37 @@ class StreamQuery(Query):
     after: Time | None = None
 
 
-def _event(entry: JournalEntry) -> bytes:
+def _event(entry: JournalEntry, people: Mapping[str, str]) -> bytes:
+    """Write one event. Where it is about approvals, `people` says who is behind the ids of accounts in it."""
     line = timeline_line(entry)
-    content = orjson.dumps({**line.model_dump(), "subject": entry.subject})
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, entry.type.encode(), content)
+    named = {one: people[one] for one in people_named(entry) if one in people}
+    told = {**line.model_dump(), "subject": entry.subject, **({"people": named} if named else {})}
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, entry.type.encode(), orjson.dumps(told))
+
+
+def _read(ctx: Context, after: int) -> tuple[list[JournalEntry], bytes]:
+    """Return what came since, and the same as events."""
+    entries = ctx.ports.journal.read(after=after, limit=_AT_ONCE, tenant=ctx.caller.tenant)
+    ids = {one for entry in entries for one in people_named(entry)}
+    people: Mapping[str, str] = {}
+    if ids:
+        with ctx.ports.database.reading() as connection:
+            people = names_of(connection, ids)
+    return entries, b"".join(_event(entry, people) for entry in entries)
 
 
 async def _events(ctx: Context, after: int) -> AsyncIterator[bytes]:
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
-    clock, tenant = ctx.ports.clock, ctx.caller.tenant
+    clock = ctx.ports.clock
     spoken = clock.monotonic()
     yield b": connected\n\n"
     with ctx.state.bulletin.watching(lambda: loop.call_soon_threadsafe(changed.set)):
         while True:
             changed.clear()
-            entries = await asyncio.to_thread(ctx.ports.journal.read, after=after, limit=_AT_ONCE, tenant=tenant)
+            entries, events = await asyncio.to_thread(_read, ctx, after)
             if entries:
                 after, spoken = entries[-1].seq, clock.monotonic()
-                yield b"".join(_event(entry) for entry in entries)
+                yield events
                 continue
             if clock.monotonic() - spoken >= _KEEP_ALIVE_SECONDS:
                 spoken = clock.monotonic()
