@@ -7,29 +7,26 @@ security headers and counts every answer.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import compile_path
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from steersman.contract.ports import Caller
-from steersman.contract.service import RawRoute, Service
 from steersman.model.errors import SteersmanError, Temporary, Unauthenticated
 from steersman.runtime.console.assets import URL_PREFIX as STATIC
-from steersman.runtime.console.shell import CONTENT_SECURITY_POLICY
 from steersman.runtime.house import House
 from steersman.runtime.http import auth
+from steersman.runtime.http.answer import PREFLIGHT, Answer
 from steersman.runtime.http.bodies import CappedRequest, again, capped
 from steersman.runtime.http.door import Door, Headers, Presented, read_headers
 from steersman.runtime.http.entrance import Entrance
 from steersman.runtime.http.freetext import FreeText
 from steersman.runtime.http.guard import ASIDE_BYTES, Guard
+from steersman.runtime.http.hotpaths import Hot, HotPaths
 from steersman.runtime.http.limits import CONTROL_BODY_BYTES, Limits, Traffic
 from steersman.runtime.http.probes import REFUSALS
 from steersman.runtime.http.problems import describe, problem, unexpected
@@ -43,34 +40,7 @@ _log = structlog.get_logger(__name__)
 #: What somebody without a key may see.
 OPEN = frozenset({"/healthz", "/readyz", "/login", *auth.OPEN, *auth.OPEN_PAGES})
 
-SECURITY_HEADERS = (
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    # Not `no-referrer`: under that, browsers send `Origin: null` with the forms of our own pages, and none gets in.
-    (b"referrer-policy", b"same-origin"),
-    (b"x-frame-options", b"DENY"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-)
-#: A year, which is what ASVS asks for; only over TLS, where alone it means something.
-_TLS_HEADERS = (*SECURITY_HEADERS, (b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
-_PREFLIGHT = {
-    "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE",
-    "access-control-allow-headers": "authorization, content-type",
-    "access-control-max-age": "600",
-}
-_NO_STORE = (b"cache-control", b"no-store")
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
-_OURS = frozenset(name for name, _ in SECURITY_HEADERS)
-
-
-@dataclass(frozen=True, slots=True)
-class Hot:
-    """One hot path and the service whose state its handler gets."""
-
-    service: Service
-    route: RawRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +50,6 @@ class Watch:
     guard: Guard
     free: FreeText
     proxies: Proxies
-
-
-@dataclass(slots=True)
-class _Answer:
-    """Passes messages on to the server, adds the security headers and remembers the status."""
-
-    send: Send
-    secure: bool = False
-    status: int = 0
-    origin: bytes = b""
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            kept = [pair for pair in message.get("headers", ()) if pair[0] not in _OURS]
-            ours = _TLS_HEADERS if self.secure else SECURITY_HEADERS
-            # What no handler decided about is about somebody: no cache between keeps it.
-            unsaid = () if any(name == b"cache-control" for name, _ in kept) else (_NO_STORE,)
-            message = {**message, "headers": [*kept, *ours, *unsaid, *self._shared()]}
-        await self.send(message)
-
-    def _shared(self) -> list[tuple[bytes, bytes]]:
-        """Let a page of an origin that the settings name read the answer; no credentials of the browser come along."""
-        return [(b"access-control-allow-origin", self.origin), (b"vary", b"Origin")] if self.origin else []
 
 
 class Front:
@@ -130,19 +76,7 @@ class Front:
         self._tracing = tracing
         self._guard, self._free, self._proxies = watch.guard, watch.free, watch.proxies
         self._clock = house.ports.clock
-        self._exact: dict[str, dict[str, Hot]] = {}
-        self._patterns: list[tuple[re.Pattern[str], dict[str, Any], dict[str, Hot]]] = []
-        for service in house.services:
-            self._add(service)
-
-    def _add(self, service: Service) -> None:
-        for route in service.raw_routes:
-            by_method = self._exact.setdefault(route.path, {})
-            for method in route.methods:
-                by_method[method] = Hot(service, route)
-            if "{" in route.path and len(by_method) == len(route.methods):
-                pattern, _, convertors = compile_path(route.path)
-                self._patterns.append((pattern, convertors, by_method))
+        self._hot = HotPaths(house.services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -150,7 +84,7 @@ class Front:
             return
         began = self._clock.monotonic()
         self._proxies.see_through(scope)
-        answer = _Answer(send, scope.get("scheme") == "https")
+        answer = Answer(send, scope.get("scheme") == "https")
         try:
             await self._serve(scope, receive, answer)
         except SteersmanError as error:
@@ -165,7 +99,7 @@ class Front:
             if answer.status in REFUSALS:
                 self._guard.probes.refused(scope, answer.status)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: _Answer) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Answer) -> None:
         path: str = scope["path"]
         check_path(scope)
         check_headers(scope)
@@ -176,7 +110,7 @@ class Front:
         if headers.origin and self._door.admits_origin(headers):
             send.origin = headers.origin
             if scope["method"] == "OPTIONS":
-                await Response(None, 204, _PREFLIGHT)(scope, receive, send)
+                await Response(None, 204, PREFLIGHT)(scope, receive, send)
                 return
         if path == "/" and b"token=" in scope["query_string"]:
             await self._entrance.link(Request(scope))(scope, receive, send)
@@ -184,7 +118,7 @@ class Front:
         caller = await self._admit(path, headers, scope)
         if caller is not None:
             self._guard.places.see(caller, address_of(scope), scope)
-        by_method = self._exact.get(path) or self._match(scope, path)
+        by_method = self._hot.find(scope, path)
         if by_method is not None:
             if scope["query_string"] and self._free.describes(path):
                 self._guard.look(scope, b"", self._free)
@@ -238,14 +172,6 @@ class Front:
             raise Unauthenticated("present the token: Authorization: Bearer ...")
         return caller
 
-    def _match(self, scope: Scope, path: str) -> dict[str, Hot] | None:
-        for pattern, convertors, by_method in self._patterns:
-            if found := pattern.match(path):
-                values = found.groupdict()
-                scope["path_params"] = {name: convertors[name].convert(value) for name, value in values.items()}
-                return by_method
-        return None
-
     async def _serve_hot(
         self,
         by_method: dict[str, Hot],
@@ -277,7 +203,7 @@ class Front:
         finally:
             limits.in_flight -= 1
 
-    async def _say(self, error: SteersmanError, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _say(self, error: SteersmanError, scope: Scope, receive: Receive, answer: Answer) -> None:
         """Answer for an error raised on purpose; a person's browser gets the login form instead of a 401."""
         if answer.status:
             _log.warning("an answer broke off", path=scope["path"], reason=error.message)
@@ -289,7 +215,7 @@ class Front:
             response = describe(error)
         await response(scope, receive, answer)
 
-    async def _confess(self, error: Exception, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _confess(self, error: Exception, scope: Scope, receive: Receive, answer: Answer) -> None:
         error_id = scope.get(ERROR_ID) or self._house.ports.ids.new()
         _log.error("a request failed unexpectedly", error_id=error_id, path=scope["path"], exc_info=error)
         if not answer.status:
