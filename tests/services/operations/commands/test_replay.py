@@ -15,9 +15,11 @@ from steersman.engine.detect.senses import Senses
 from steersman.engine.loop import LoopState
 from steersman.engine.recording.frames import FIRST_LINE, frame
 from steersman.model.entities import CauseKind, Entity, EntityKind
+from steersman.model.errors import InvalidInput
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
 from steersman.model.plans import Policy, Remedy, Risk
 from steersman.model.rounds import AskRemedies, Decided, Progress, Remedies, Round
+from steersman.services.operations.commands.changed_policy import read_changes
 from steersman.services.operations.logic.deciding import decide
 
 T = 1_790_000_000_000
@@ -119,20 +121,34 @@ def test_a_deed_where_none_was_needed_counts_as_harmful(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[operations]\nper_hour = -1\n", "operations.per_hour"),
-        ("[detect]\nstep = 1\n", "detect: "),
-        ("[else]\n", "no section 'else'"),
+        ("[operations]\nper_hour = -1\n", "line 2: operations.per_hour = -1: "),
+        ('[[operations.rules]]\nautonomy = "act"\n[[operations.rules]]\nautonomy = "wild"\n', "line 4: "),
+        ("[detect]\nstep = 1\n", "line 2: there is no setting detect.step; did you mean 'step_ms'?"),
+        ('[detect]\n\nteach_ms = "long"\n', "line 3: detect.teach_ms = 'long': "),
+        ("[detect]\nstep_ms = 0\n", "line 2: detect.step_ms = 0: "),
+        ("[else]\n", "line 1: there is no section 'else'"),
         ("[operations\n", "line 1"),
+        ("", "nothing to compare with"),
     ],
 )
-def test_a_wrong_policy_is_refused_with_its_place(recording: Path, tmp_path: Path, text: str, words: str) -> None:
-    """The file, the key and the reason."""
+def test_a_wrong_policy_is_refused_with_its_place(tmp_path: Path, text: str, words: str) -> None:
+    """The file, the line and the reason."""
     other = tmp_path / "other.toml"
     other.write_text(text)
+    with pytest.raises(InvalidInput) as refused:
+        read_changes(other)
+    assert words in refused.value.message
+    assert str(other) in refused.value.message
+
+
+def test_a_policy_with_mistakes_is_told_of_all_of_them_before_anything_is_decided(
+    recording: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('[operations]\nper_hour = -1\nautonomy = "wild"\n')
     done = replayed(recording, "--policy", other)
-    assert done.returncode != 0
-    assert words in done.stderr
-    assert str(other) in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [f"{other}, line {number}: " in done.stderr for number in (2, 3)] == [True, True]
 
 
 def test_a_cut_recording_is_refused_with_the_offset(recording: Path) -> None:

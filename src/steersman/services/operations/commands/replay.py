@@ -6,7 +6,6 @@ series that others recorded holds no answers, so installed actions stand in as t
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
@@ -15,14 +14,12 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from pydantic import ValidationError
 
 from steersman.contract.service import Action, Service
 from steersman.engine.detect.senses import DetectRules, Senses
 from steersman.engine.loop import LoopState
 from steersman.engine.recording.arrays import unpack
 from steersman.engine.recording.frames import FIRST_LINE, Beginning, contents
-from steersman.model.errors import InvalidInput
 from steersman.model.incidents import Hypothesis
 from steersman.model.plain import read
 from steersman.model.plans import PlanState, Policy, Remedy
@@ -40,10 +37,11 @@ from steersman.model.rounds import (
 )
 from steersman.runtime.registry import GROUP
 from steersman.runtime.telemetry.foreign import read_series
+from steersman.services.operations.commands.changed_policy import read_changes
 from steersman.services.operations.logic import lines
 from steersman.services.operations.logic.deciding import decide, trends_for
 from steersman.services.operations.logic.phrases import text_line
-from steersman.services.operations.logic.policy import OperationsSettings, policy_of
+from steersman.services.operations.logic.policy import policy_of
 from steersman.services.operations.logic.replaying import (
     Answers,
     Comparison,
@@ -180,32 +178,12 @@ def _json_line(now_ms: int, kind: str, line: dict[str, Any]) -> str:
 
 
 def _print_comparison(recording: Recording, policy: Path, *, as_json: bool) -> None:
-    settings, rules = read_changes(policy)
+    wanted = read_changes(policy)
     rounds = recording.rounds
-    changed = policy_of(settings, rounds[0].now_ms) if settings and rounds else None
-    recorded, other = recording.run(), recording.run(rules)
+    changed = policy_of(wanted.policy, rounds[0].now_ms) if wanted.policy and rounds else None
+    recorded, other = recording.run(), recording.run(wanted.detect)
     found = compare(rounds, recorded.decide, other.decide, other.recollect, changed)
     typer.echo("\n".join(_json_comparison(found) if as_json else _text_comparison(found)))
-
-
-def read_changes(path: Path) -> tuple[OperationsSettings | None, DetectRules | None]:
-    """Read the changed policy or detectors; raises `InvalidInput` with the file, the key and the reason."""
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput(f"{path}: {error}") from error
-    if unknown := sorted(set(tables) - {"operations", "detect"}):
-        raise InvalidInput(f"{path}: there is no section {unknown[0]!r} here; known are detect, operations")
-    try:
-        settings = OperationsSettings.model_validate(tables["operations"]) if "operations" in tables else None
-        rules = DetectRules(**tables["detect"]) if "detect" in tables else None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in ("operations", *first["loc"]))
-        raise InvalidInput(f"{path}: {place}: {first['msg']}") from error
-    except TypeError as error:
-        raise InvalidInput(f"{path}: detect: {error}") from error
-    return settings, rules
 
 
 def _text_comparison(found: Comparison) -> Iterator[str]:
