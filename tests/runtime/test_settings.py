@@ -115,7 +115,7 @@ def test_a_key_of_another_section_may_come_from_the_command_line() -> None:
         ("[[telemetry.scrape]]\nadress = 'x'", ["telemetry.scrape.0.adress", "telemetry.scrape.0.address"]),
         ("[telemety]\n", ["telemety", "did you mean 'telemetry'"]),
         ("[zzz]\na = 1", ["zzz", "known are house, telemetry"]),
-        ("listen = 'x'", ["listen", "outside a section", "[house]"]),
+        ("# first\nlisten = 'x'", ["line 2", "listen", "outside a section", "[house]"]),
         ("[house\n", ["steersman.toml", "line 1"]),
         ("[telemetry]\nlimits = 3", ["telemetry.limits", "3"]),
     ],

@@ -227,15 +227,16 @@ def _add_file(draft: _Draft, config: Path) -> None:
         raise SettingsError(f"the settings file {config} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {config} is not valid TOML: {error}") from error
+    places = {key: f"{config}, line {line}" for key, line in _lines_of_keys(text)}
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise SettingsError(f"{config}: {name} stands outside a section; write it below a line such as [{HOUSE}]")
+            place = places.get(f".{name}", str(config))
+            raise SettingsError(f"{place}: {name} stands outside a section; write it below a line such as [{HOUSE}]")
         for key, value in table.items():
             draft.put((name, key), value, str(config))
         draft.origins.setdefault(name, str(config))
         draft.values.setdefault(name, {})
-    for key, line in _lines_of_keys(text):
-        draft.origins[key] = f"{config}, line {line}"
+    draft.origins.update(places)
 
 
 #: A table's head and the beginning of a pair, for finding lines; what they mean is tomllib's to say.
