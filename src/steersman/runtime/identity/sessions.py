@@ -209,14 +209,9 @@ def knows_address(connection: Connection, account: str, address: str, now_ms: in
 
 
 def tidy(transaction: Connection, now_ms: int) -> None:
-    """Delete what can decide nothing any more: expired refresh tokens, sessions whose address is forgotten, challenges
-    that nobody may answer any more, and codes once no session that they became can be alive.
+    """Delete what can decide nothing any more: expired refresh tokens, challenges that nobody may answer any more, and
+    codes once no session that they became can be alive. Sessions themselves are about persons: privacy ends those.
     """
     transaction.execute(delete(tables.flows).where(tables.flows.c.expires_ms <= now_ms))
     transaction.execute(delete(tables.codes).where(tables.codes.c.expires_ms <= now_ms - LONGEST_MS))
     transaction.execute(delete(tables.refreshes).where(tables.refreshes.c.expires_ms <= now_ms))
-    old = select(tables.sessions.c.id).where(
-        tables.sessions.c.expires_ms <= now_ms, tables.sessions.c.created_ms <= now_ms - KNOWN_MS
-    )
-    transaction.execute(delete(tables.refreshes).where(tables.refreshes.c.session.in_(old)))
-    transaction.execute(delete(tables.sessions).where(tables.sessions.c.id.in_(old)))
