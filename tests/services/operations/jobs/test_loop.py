@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from steersman.contract.fakes import fake_ports
 from steersman.contract.ports import Ports
@@ -180,3 +181,29 @@ def test_what_was_learnt_survives_in_its_file(live: Any) -> None:
     life.loop.keep()
     assert (life.loop.folder / "learnt").exists()
     assert live().loop.senses.levels() == life.loop.senses.levels()
+
+
+def test_what_the_loop_makes_of_a_fault_stands_in_the_log_as_well(live: Any) -> None:
+    """Opened, explained and decided: whoever has only a terminal reads it there, once it is recorded."""
+    life = live()
+    with structlog.testing.capture_logs() as told:
+        life.database.refusing = True
+        life.play(gone(), rounds=2)
+        assert not [line for line in told if line["event"].startswith("loop ")]
+        life.database.refusing = False
+        life.play(rounds=8)
+    said = [f"{line['event']}: {line['told']}" for line in told if line["event"].startswith("loop ")]
+    assert {line["incident"] for line in told if line["event"] == "loop incident"} == set(life.loop.state.cases)
+    for words in ("loop incident: [open, critical]", "crash", ": x.start on service:orders"):
+        assert any(words in line for line in said), words
+
+
+def test_a_flood_of_incidents_does_not_flood_the_log(live: Any) -> None:
+    """A thousand alerts about a thousand services are two dozen lines, of which the last names the rest."""
+    many = [
+        replace(gone(), key=f"alert-{number}", entity=Entity(EntityKind.SERVICE, str(number))) for number in range(99)
+    ]
+    with structlog.testing.capture_logs() as told:
+        live().play(*many)
+    assert len([line for line in told if line["event"].startswith("loop ")]) == 20
+    assert told[-1]["more"] >= 79

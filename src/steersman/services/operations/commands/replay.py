@@ -22,24 +22,13 @@ from steersman.engine.recording.arrays import unpack
 from steersman.engine.recording.frames import FIRST_LINE, Beginning, contents
 from steersman.model.incidents import Hypothesis
 from steersman.model.plain import read
-from steersman.model.plans import PlanState, Policy, Remedy
-from steersman.model.rounds import (
-    Abstained,
-    Ask,
-    Command,
-    Decided,
-    IncidentChanged,
-    Judged,
-    Learnt,
-    Round,
-    Trend,
-    Withdrawn,
-)
+from steersman.model.plans import Policy, Remedy
+from steersman.model.rounds import Ask, Command, Round, Trend
 from steersman.runtime.registry import GROUP
 from steersman.runtime.telemetry.foreign import read_series
 from steersman.services.operations.commands.changed_policy import read_changes
-from steersman.services.operations.logic import lines
 from steersman.services.operations.logic.deciding import decide, trends_for
+from steersman.services.operations.logic.described import described
 from steersman.services.operations.logic.phrases import text_line
 from steersman.services.operations.logic.policy import policy_of
 from steersman.services.operations.logic.replaying import (
@@ -152,25 +141,6 @@ def _declared(actions: Sequence[tuple[Service, Action]]) -> Callable[[Hypothesis
         ]
 
     return offers
-
-
-def described(command: Command) -> tuple[str, dict[str, Any]] | None:
-    """Return the kind and the line of a command that a person reads; questions and single findings are left out."""
-    match command:
-        case IncidentChanged():
-            return lines.INCIDENT, lines.incident_line(command)
-        case Decided(plan):
-            return lines.PLAN, lines.plan_line(plan)
-        case Withdrawn(plan, reason):
-            return lines.PLAN, lines.plan_line(replace(plan, state=PlanState.EXPIRED, outcome=reason))
-        case Abstained():
-            return lines.ABSTAINED, lines.abstained_line(command)
-        case Judged():
-            return lines.VERDICT, lines.verdict_line(command)
-        case Learnt(lesson):
-            return lines.LESSON, lines.lesson_line(lesson)
-        case _:
-            return None
 
 
 def _json_line(now_ms: int, kind: str, line: dict[str, Any]) -> str:

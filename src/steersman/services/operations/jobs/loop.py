@@ -38,6 +38,7 @@ from steersman.model.rounds import (
     Trend,
     Withdrawn,
 )
+from steersman.services.operations.jobs.telling import tell
 from steersman.services.operations.logic.deciding import decide, trends_for
 from steersman.services.operations.store import resuming
 
@@ -190,6 +191,7 @@ class Loop:
         if recorded:
             self.bulletin.recorded()
         for turned in done:
+            tell(turned.commands)
             for command in turned.commands:
                 self._follow(command)
 

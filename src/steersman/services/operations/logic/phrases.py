@@ -13,8 +13,13 @@ Line = Mapping[str, Any]
 
 def text_line(time_ms: int, kind: str, line: Line) -> str:
     """Return the moment, the kind and the words; a kind that nobody has words for is shown by its name."""
-    words = _WORDS.get(kind)
-    return _joined(time_ms, kind, words(line) if words else "")
+    return _joined(time_ms, kind, words(kind, line))
+
+
+def words(kind: str, line: Line) -> str:
+    """Return what a line says, in words; nothing for a kind that has none."""
+    saying = _WORDS.get(kind)
+    return saying(line) if saying else ""
 
 
 def event_line(event: Line) -> str:
