@@ -6,18 +6,15 @@ password. What is refused is refused in one shape, with the `error` that OAuth c
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from steersman.contract.ports import Caller
 from steersman.contract.service import Permission
@@ -27,17 +24,15 @@ from steersman.model.errors import (
     InvalidInput,
     NotFound,
     SteersmanError,
-    Throttled,
     Unauthenticated,
 )
 from steersman.runtime.http.handlers import guarded
+from steersman.runtime.http.oauth import TOKEN_FORM, Tokens, attempt, client_in, fields_of, refusal, tokens_answer
 from steersman.runtime.http.openapi import documented
-from steersman.runtime.http.problems import describe
 from steersman.runtime.http.scope import TEMPLATE, address_of, caller_of
 from steersman.runtime.identity import clients, sessions
 from steersman.runtime.identity.clients import Exchange
 from steersman.runtime.identity.identity import REFRESH_REFUSED, Identity, TokenPair
-from steersman.runtime.identity.login import Attempt
 from steersman.runtime.identity.roles import INSTALLATION_WRITE, ROLES_WRITE
 
 #: What somebody without a key may ask for.
@@ -52,27 +47,7 @@ OPEN = frozenset(
     }
 )
 #: Pages and addresses for browsers that somebody without a key gets to; they are no part of the API.
-OPEN_PAGES = frozenset(
-    {"/setup", "/auth/invitation", "/auth/authorize", "/auth/oidc/start", "/auth/oidc/callback"}
-)
-#: A form of names, a password and a code; more is not ours.
-_MOST_FIELDS = 20
-_NO_STORE = {"cache-control": "no-store"}
-_ERRORS: Mapping[type[SteersmanError], str] = {
-    Unauthenticated: "invalid_grant",
-    Throttled: "temporarily_unavailable",
-    InvalidInput: "invalid_request",
-}
-
-
-class Tokens(BaseModel):
-    """An access token, and the refresh token to get the next one with, once."""
-
-    access_token: str
-    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
-    expires_in: int
-    refresh_token: str
-    scope: str | None = None
+OPEN_PAGES = frozenset({"/setup", "/auth/invitation", "/auth/authorize", "/auth/oidc/start", "/auth/oidc/callback"})
 
 
 class RefreshBody(BaseModel):
@@ -131,15 +106,15 @@ class Auth:
 
     async def token(self, request: Request) -> Response:
         try:
-            return _answer(await self._granted(await _fields(request), request))
+            return tokens_answer(await self._granted(await fields_of(request), request))
         except SteersmanError as error:
-            return _refusal(error)
+            return refusal(error)
 
     async def refresh(self, request: Request, body: RefreshBody) -> Response:
         try:
-            return _answer(await self._refreshed(body.refresh_token, request))
+            return tokens_answer(await self._refreshed(body.refresh_token, request))
         except SteersmanError as error:
-            return _refusal(error)
+            return refusal(error)
 
     def jwks(self) -> Any:
         now_s = self._identity.now_ms() // 1000
@@ -218,61 +193,6 @@ def _without_key(request: Request) -> Caller:
     return caller
 
 
-def attempt(fields: Mapping[str, str], request: Request) -> Attempt:
-    """Return what a form says about who signs in."""
-    return Attempt(
-        name=fields.get("username", ""),
-        password=fields.get("password", ""),
-        code=fields.get("totp", ""),
-        address=address_of(request.scope),
-        agent=request.headers.get("user-agent", ""),
-    )
-
-
-def client_in(fields: Mapping[str, str], request: Request) -> tuple[str, str]:
-    """Return a client's id and secret, from the form or by Basic (RFC 6749, 2.3.1); raises `InvalidInput` for both."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return fields.get("client_id", ""), fields.get("client_secret", "")
-    try:
-        name, _, secret = base64.b64decode(given.strip(), validate=True).decode().partition(":")
-    except ValueError as error:
-        raise InvalidInput("the Basic credentials are not base64") from error
-    if "client_secret" in fields or fields.get("client_id", unquote_plus(name)) != unquote_plus(name):
-        raise InvalidInput("a client proves itself in one way")
-    return unquote_plus(name), unquote_plus(secret)
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """Read a form; raises `InvalidInput` for one that names a field twice, as OAuth asks (RFC 6749, 3.2)."""
-    text = (await request.body()).decode("utf-8", "replace")
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    except ValueError as error:
-        raise InvalidInput("the form has too many fields") from error
-    if len(dict(pairs)) < len(pairs):
-        raise InvalidInput("a field of the form occurs twice")
-    return dict(pairs)
-
-
-def _answer(pair: TokenPair) -> Response:
-    told = Tokens(
-        access_token=pair.access, expires_in=pair.expires_in, refresh_token=pair.refresh, scope=pair.scope or None
-    )
-    return JSONResponse(told.model_dump(exclude_none=True), headers=_NO_STORE)
-
-
-def _refusal(error: SteersmanError) -> Response:
-    """Return the problem details with OAuth's own word for it."""
-    response = describe(error)
-    word = next((word for kind, word in _ERRORS.items() if isinstance(error, kind)), None)
-    if word is None:
-        return response
-    body = {**json.loads(bytes(response.body)), "error": word}
-    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-    return Response(json.dumps(body), response.status_code, {**headers, **_NO_STORE})
-
-
 def view_session(row: Any, caller: Caller) -> SessionView:
     """Return what people see of a session."""
     return SessionView(
@@ -292,7 +212,7 @@ def add_auth(app: FastAPI, identity: Identity) -> None:
     auth = Auth(identity)
     open_to_all: dict[str, Any] = {"security": []}
     pair: dict[str, Any] = {"response_model": Tokens}
-    form = {**open_to_all, "requestBody": _FORM}
+    form = {**open_to_all, "requestBody": TOKEN_FORM}
     add_operation(
         app, "POST", "/auth/token", auth.token, "Sign in, or refresh (OAuth 2.0 form).", openapi_extra=form, **pair
     )
@@ -349,22 +269,3 @@ def add_operation(app: FastAPI, method: str, path: str, handler: Callable[..., A
         route_class_override=_Counted,
         **more,
     )
-
-
-_TEXT = {"type": "string", "maxLength": 4096}
-_FORM: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/x-www-form-urlencoded": {
-            "schema": {
-                "type": "object",
-                "required": ["grant_type"],
-                "properties": {
-                    "grant_type": {"type": "string", "enum": ["password", "authorization_code", "refresh_token"]},
-                    **dict.fromkeys(("username", "password", "totp", "refresh_token"), _TEXT),
-                    **dict.fromkeys(("code", "redirect_uri", "code_verifier", "client_id", "client_secret"), _TEXT),
-                },
-            }
-        }
-    },
-}

@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse, Response
 
 from steersman.model.errors import Throttled, Unauthenticated
 from steersman.runtime.console.shell import Refusal, Shell
-from steersman.runtime.http import auth
 from steersman.runtime.http.door import COOKIE, SECURE_COOKIE, SESSION_SECONDS, Door
+from steersman.runtime.http.oauth import attempt
 from steersman.runtime.http.scope import address_of, caller_of
 from steersman.runtime.identity.identity import Identity
 
@@ -60,7 +60,7 @@ class Entrance:
 
     async def _sign_in(self, identity: Identity, request: Request, fields: Mapping[str, str], to: str) -> Response:
         try:
-            signed_in = await identity.login.for_console(auth.attempt(fields, request))
+            signed_in = await identity.login.for_console(attempt(fields, request))
         except Unauthenticated:
             return self._shell.login(request, to=to, refusal=Refusal.PASSWORD)
         except Throttled:
