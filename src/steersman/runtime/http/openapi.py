@@ -49,6 +49,7 @@ def document(app: FastAPI, services: Sequence[Service]) -> dict[str, Any]:
     schemas["Problem"] = Problem.model_json_schema()
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     found["security"] = [{"bearer": []}]
+    found["tags"] = [{"name": service.name, "description": service.help} for service in services]
     paths = found.setdefault("paths", {})
     for operations in paths.values():
         for operation in operations.values():

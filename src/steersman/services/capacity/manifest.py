@@ -39,7 +39,7 @@ def _gauge(name: str, help: str, unit: str = "") -> Signal:
 
 SERVICE = Service(
     name="capacity",
-    help="Forecasts when what is bounded runs out, and what would change that.",
+    help="The capacity planner: forecasts when what is bounded runs out, and what would change that.",
     prefixes=("/api/ops/capacity", "/api/ops/forecasts"),
     settings=CapacitySettings,
     lifespan=lifespan,

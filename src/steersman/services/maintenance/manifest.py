@@ -38,7 +38,7 @@ def _gauge(name: str, help: str, unit: str = "") -> Signal:
 
 SERVICE = Service(
     name="maintenance",
-    help="Tells which components are likely to fail soon, from trends, logs and SMART data.",
+    help="Predictive maintenance: which components are likely to fail soon, from trends, logs and SMART data.",
     prefixes=("/api/ops/maintenance",),
     settings=MaintenanceSettings,
     lifespan=lifespan,

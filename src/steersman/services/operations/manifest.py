@@ -127,7 +127,7 @@ EVENTS = (
 
 SERVICE = Service(
     name="operations",
-    help="The loop: correlates what is found, explains it, decides, acts through guards, verifies and learns.",
+    help="The AIOps engine, which finds and explains, and the operations manager, which decides, acts and learns.",
     prefixes=(
         "/api/ops/status",
         "/api/ops/health",

@@ -14,6 +14,7 @@ from steersman.runtime.telemetry.store import TelemetryStore
 from steersman.services.optimizer.jobs.watch import experiment, recommend
 from steersman.services.optimizer.model.settings import OptimizerSettings
 from steersman.services.optimizer.store.board import OptimizerState, show
+from steersman.services.optimizer.store.personal import PERSONAL
 from steersman.services.optimizer.store.tables import prepare
 from steersman.services.optimizer.web import PERMISSIONS, RAW_ROUTES, ROUTES
 
@@ -34,13 +35,14 @@ def measure(ctx: Context) -> Iterable[Measurement]:
 
 SERVICE = Service(
     name="optimizer",
-    help="Turns declared knobs with guarded experiments: change, measure, keep or revert.",
+    help="The performance optimiser: turns declared knobs in guarded experiments, and keeps what gains.",
     prefixes=("/api/ops/recommendations", "/api/ops/experiments"),
     settings=OptimizerSettings,
     lifespan=lifespan,
     measure=measure,
     requires=(TelemetryStore, House, Actions, Knobs),
     permissions=PERMISSIONS,
+    personal=PERSONAL,
     signals=(
         Signal(
             name="steersman_optimizer_recommendations",
