@@ -40,7 +40,7 @@ class LiveHarness:
         self._stop = asyncio.Event()
         self._started = threading.Event()
         self._threads = ThreadPoolExecutor(1)
-        self._elsewhere: dict[frozenset[str], str] = {}
+        self._elsewhere: dict[tuple[str, frozenset[str]], str] = {}
 
     def __enter__(self) -> Self:
         self._life = self._threads.submit(self._run)
@@ -74,21 +74,19 @@ class LiveHarness:
         asking = asyncio.run_coroutine_threadsafe(self._ask(method, path, headers, content), self._loop)
         return asking.result(_PATIENCE_SECONDS)
 
-    def call_in_tenant(self, method: str, path: str, permissions: frozenset[str]) -> Answer:
+    def call_in_tenant(
+        self, method: str, path: str, permissions: frozenset[str], body: Any = None, *, tenant: str = "elsewhere"
+    ) -> Answer:
         """Ask with a real key of a real account of another tenant, whose role grants these permissions."""
-        identity = self._platform.house.ports.get(Identity)
-        token = self._elsewhere.get(permissions)
+        token = self._elsewhere.get((tenant, permissions))
         if token is None:
-            token = self._elsewhere[permissions] = key_in_tenant(identity, "elsewhere", permissions)
+            identity = self._platform.house.ports.get(Identity)
+            token = self._elsewhere[tenant, permissions] = key_in_tenant(identity, tenant, permissions)
         headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
         headers.append((b"authorization", f"Bearer {token}".encode()))
-        return asyncio.run_coroutine_threadsafe(self._first(method, path, headers), self._loop).result(
-            _PATIENCE_SECONDS
-        )
-
-    async def _first(self, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> Answer:
-        """Return an answer that is there at once, or how it begins: a stream never ends."""
-        return await first_answer(self._platform.front, method, path, headers)
+        content = b"" if body is None else json.dumps(body).encode()
+        asking = first_answer(self._platform.front, method, path, headers, content)
+        return asyncio.run_coroutine_threadsafe(asking, self._loop).result(_PATIENCE_SECONDS)
 
     async def _ask(self, method: str, path: str, headers: list[tuple[bytes, bytes]], content: bytes) -> Answer:
         path, _, query = path.partition("?")
@@ -132,9 +130,9 @@ class LiveHarness:
 def _tokens(services: Sequence[Service]) -> dict[frozenset[str], str]:
     """One token for every set of permissions that the kit asks with.
 
-    One alone, all but one of a service, and that of an action with that of a knob which it may turn.
+    Everything, one alone, all but one of a service, and that of an action with that of a knob which it may turn.
     """
-    sets = {frozenset({permission}) for service in services for permission in service.permissions}
+    sets = {frozenset({permission}) for service in services for permission in service.permissions} | {frozenset({"*"})}
     for service in services:
         everything = frozenset(service.permissions)
         sets |= {everything - {permission} for permission in everything}
@@ -157,13 +155,15 @@ def key_in_tenant(identity: Identity, tenant: str, permissions: frozenset[str]) 
         return apikeys.make(transaction, ports.ids.new(), made, "", ["*"], now, now + 3_600_000)
 
 
-async def first_answer(front: Any, method: str, path: str, headers: list[tuple[bytes, bytes]]) -> Answer:
-    """Ask without a body. What ends in a moment is read whole; of what goes on there is only the status."""
+async def first_answer(
+    front: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], content: bytes = b""
+) -> Answer:
+    """Return an answer that ends in a moment whole; of what goes on there is only the status."""
     path, _, query = path.partition("?")
     scope = {"type": "http", "http_version": "1.1", "method": method, "scheme": "http", "path": path, "raw_path": path.encode(),
              "query_string": query.encode(), "root_path": "", "headers": headers, "server": ("127.0.0.1", 7600), "client": ("127.0.0.1", 5)}  # fmt: skip
     began, parts = asyncio.Event(), list[Any]()
-    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+    messages = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
         if messages:

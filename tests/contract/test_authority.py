@@ -20,8 +20,8 @@ from starlette.routing import Mount
 
 from steersman.app import HOUSE_PROVIDES
 from steersman.contract.fakes import FakeClock
+from steersman.contract.harness import addresses
 from steersman.contract.ports import Caller
-from steersman.contract.testing import _addresses
 from steersman.model.ids import DEFAULT_TENANT, Tenant
 from steersman.runtime.http.auth import GUARDED, OPEN, OPEN_PAGES
 from steersman.runtime.http.control import METRICS, STATUS
@@ -44,6 +44,7 @@ OWN = "auth"
 OWN_PAGES = {("GET", "/account"), ("GET", "/consent/{ticket}"), ("POST", "/consent/{ticket}"), ("POST", "/logout")}
 #: Whom anybody may ask how it is, and the door itself.
 UNGUARDED = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/login"), ("POST", "/login"), ("POST", "/setup")}
+UNGUARDED |= {("POST", "/auth/invitation")}
 HOUSE = {("GET", "/metrics"): METRICS, ("GET", "/openapi.json"): STATUS}
 _HOST = (b"host", b"localhost")
 _HERE = (b"origin", b"http://localhost")
@@ -214,7 +215,7 @@ def _filled(path: str) -> str:
 
 def _needed() -> dict[tuple[str, str], str]:
     """The permission of each method and path, as the services declare it, and the house's own."""
-    declared = {(method, path): permission for service in SERVICES for method, path, permission in _addresses(service)}
+    declared = {(method, path): permission for service in SERVICES for method, path, permission in addresses(service)}
     of_house = {(method, _filled(path)): permission for (method, path), permission in GUARDED.items()}
     return {**declared, **of_house, **HOUSE}
 

@@ -25,7 +25,7 @@ from steersman.contract.service import (
     Signal,
     SignalKind,
 )
-from steersman.contract.testing import ActionCase, Cases, NonConformance
+from steersman.contract.testing import ActionCase, Cases, NonConformance, ObjectCase
 from steersman.model.entities import Entity, EntityKind
 from steersman.services.platform.manifest import SERVICE as PLATFORM
 
@@ -74,6 +74,10 @@ def measure(context: Context) -> Iterable[Measurement]:
 def read(context: Context) -> float:
     opening: float = context.state.opening
     return opening
+
+
+def name(_context: Context, part: str) -> str:
+    return part
 
 
 async def turn(_context: Context) -> None:
@@ -127,6 +131,9 @@ GOOD = Service(
         Route(
             method="GET", path="/api/valve/{part}", handler=read, permission="valve.opening.read", summary="Read it."
         ),
+        Route(
+            method="GET", path="/api/valve/{part}/name", handler=name, permission="valve.opening.read", summary="Name."
+        ),
     ),
     commands=(Command(name="valve", help="Nothing.", target="steersman.cli:main", permission="local"),),
     jobs=(Job(name="turn", run=turn),),
@@ -134,6 +141,7 @@ GOOD = Service(
 CASES = Cases(
     actions={"set": ActionCase(args={"percent": 55.0}, observe=lambda context: context.state.opening)},
     breaks={"not_negative": lambda _harness, context: write(context, -1)},
+    objects={"/api/valve/{part}": ObjectCase(make=lambda _ask, _context: "seal", shown=("/api/valve/{}/name",))},
 )
 
 

@@ -6,45 +6,30 @@ service in it, and the service's cases: an example of every action and a way to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
+from steersman.contract.harness import Answer, Harness, NonConformance, action_path, addresses, demand
 from steersman.contract.looking import Refused, looking
-from steersman.contract.ports import Context, JournalEntry
+from steersman.contract.objects import ObjectCase, check_objects
+from steersman.contract.ports import Context
 from steersman.contract.requirements import RequirePermission
 from steersman.contract.service import Action, Invariant, Service, SignalKind
 from steersman.model.errors import NotFound
 
-
-class NonConformance(AssertionError):
-    """The service does not keep what its declaration promises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer; `body` is parsed JSON where it was JSON, text otherwise."""
-
-    status: int
-    body: Any
-
-
-class Harness(Protocol):
-    """A running platform with the service in it, made afresh for each check."""
-
-    def call(self, method: str, path: str, permissions: frozenset[str] | None, body: Any = None) -> Answer:
-        """Make one request. `permissions` are what the caller was granted; None is somebody without a key."""
-
-    def call_in_tenant(self, method: str, path: str, permissions: frozenset[str]) -> Answer:
-        """Make one request as somebody of another tenant, who holds what of these permissions such people can hold."""
-
-    def context(self, service: Service) -> Context:
-        """Return the context of a caller who may do everything."""
-
-    def journal(self) -> Sequence[JournalEntry]: ...
-
-    def load(self, target: str) -> Any:
-        """Import `module:name`."""
+#: Besides the checks, what the author of a harness or of cases writes.
+__all__ = [
+    "CHECKS",
+    "OF_DECLARATIONS",
+    "ActionCase",
+    "Answer",
+    "Cases",
+    "Check",
+    "Harness",
+    "NonConformance",
+    "ObjectCase",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +49,14 @@ class Cases:
     """What only the author of a service knows; `breaks` makes an invariant fail on purpose.
 
     `settings` are asked for before each start, by dotted key; `prepare` brings about what the examples act upon.
+    `objects` make one of each kind that an address takes by its id, by the path up to that id.
     """
 
     actions: Mapping[str, ActionCase] = field(default_factory=dict)
     breaks: Mapping[str, Callable[[Harness, Context], None]] = field(default_factory=dict)
     settings: Callable[[], Mapping[str, Any]] = dict
     prepare: Callable[[Context], None] = lambda _context: None
+    objects: Mapping[str, ObjectCase] = field(default_factory=dict)
 
 
 Check = Callable[[Harness, Service, Cases], None]
@@ -77,45 +64,48 @@ Check = Callable[[Harness, Service, Cases], None]
 
 def permissions_are_asked_for(harness: Harness, service: Service, _cases: Cases) -> None:
     """Every address answers 401 without a key, and 403 with every permission but its own."""
-    for method, path, permission in _addresses(service):
+    for method, path, permission in addresses(service):
         stranger = harness.call(method, path, None)
-        _demand(stranger.status == 401, f"{method} {path} answered {stranger.status} to somebody without a key")
+        demand(stranger.status == 401, f"{method} {path} answered {stranger.status} to somebody without a key")
         others = frozenset(service.permissions) - {permission}
         denied = harness.call(method, path, others)
-        _demand(denied.status == 403, f"{method} {path} answered {denied.status} without {permission}")
-        _demand(permission in str(denied.body), f"{method} {path} does not name the permission that it needs")
+        demand(denied.status == 403, f"{method} {path} answered {denied.status} without {permission}")
+        demand(permission in str(denied.body), f"{method} {path} does not name the permission that it needs")
 
 
 def permissions_are_well_named(_harness: Harness, service: Service, _cases: Cases) -> None:
     """Every permission is `service.thing.verb` and says in words what it grants."""
     for permission, words in service.permissions.items():
         parts = permission.split(".")
-        _demand(len(parts) == 3 and all(parts), f"the permission {permission} is not service.thing.verb")
-        _demand(parts[0] == service.name, f"the permission {permission} does not begin with {service.name}")
-        _demand(bool(words.strip()), f"the permission {permission} does not say what it grants")
+        demand(len(parts) == 3 and all(parts), f"the permission {permission} is not service.thing.verb")
+        demand(parts[0] == service.name, f"the permission {permission} does not begin with {service.name}")
+        demand(bool(words.strip()), f"the permission {permission} does not say what it grants")
 
 
 def permissions_are_used(_harness: Harness, service: Service, _cases: Cases) -> None:
     """A declared permission decides about something: an address asks for it, or the service says where else it does."""
-    asked = {permission for _, _, permission in _addresses(service)} | service.used_within
+    asked = {permission for _, _, permission in addresses(service)} | service.used_within
     asked |= {one.permission for route in service.routes for one in route.demands if isinstance(one, RequirePermission)}
     asked |= {command.permission for command in service.commands}
     for permission in sorted(frozenset(service.permissions) - asked):
         raise NonConformance(f"nothing asks for the permission {permission}: whoever is granted it has nothing")
     for name, kept in (("tenanted", service.tenanted), ("used_within", service.used_within)):
         unknown = sorted(kept - frozenset(service.permissions))
-        _demand(not unknown, f"{name} of {service.name} names {unknown}, which it does not declare")
+        demand(not unknown, f"{name} of {service.name} names {unknown}, which it does not declare")
 
 
-def tenants_are_kept_apart(harness: Harness, service: Service, _cases: Cases) -> None:
-    """In another tenant nobody holds what is not declared for tenants, and with it alone no other address opens."""
-    for method, path, permission in _addresses(service):
+def tenants_are_kept_apart(harness: Harness, service: Service, cases: Cases) -> None:
+    """In another tenant nobody holds what is not declared for tenants, with it alone no other address opens, and what
+    belongs to one tenant is not there for people of another.
+    """
+    for method, path, permission in addresses(service):
         answer = harness.call_in_tenant(method, path, frozenset({permission}))
         if permission in service.tenanted:
-            _demand(answer.status not in {401, 403}, f"{method} {path} is closed to other tenants: {answer.status}")
+            demand(answer.status not in {401, 403}, f"{method} {path} is closed to other tenants: {answer.status}")
         else:
-            _demand(answer.status == 403, f"{method} {path} answered {answer.status} to another tenant")
-        _demand(harness.call_in_tenant(method, path, frozenset()).status == 403, f"{method} {path} needs no grant")
+            demand(answer.status == 403, f"{method} {path} answered {answer.status} to another tenant")
+        demand(harness.call_in_tenant(method, path, frozenset()).status == 403, f"{method} {path} needs no grant")
+    check_objects(harness, service, cases.objects)
 
 
 def previews_change_nothing(harness: Harness, service: Service, cases: Cases) -> None:
@@ -125,9 +115,9 @@ def previews_change_nothing(harness: Harness, service: Service, cases: Cases) ->
         written = len(harness.journal())
         answer = _act(harness, service, action, case, {"args": dict(case.args), "dry_run": True})
         shown = answer["preview"]
-        _demand(bool(shown["summary"] and shown["undo"]), f"the preview of {action.name} says too little")
-        _demand(case.observe(harness.context(service)) == before, f"the preview of {action.name} changes something")
-        _demand(len(harness.journal()) == written, f"the preview of {action.name} writes to the journal")
+        demand(bool(shown["summary"] and shown["undo"]), f"the preview of {action.name} says too little")
+        demand(case.observe(harness.context(service)) == before, f"the preview of {action.name} changes something")
+        demand(len(harness.journal()) == written, f"the preview of {action.name} writes to the journal")
         _say(harness, service, action, case)
 
 
@@ -147,8 +137,8 @@ def actions_are_journalled(harness: Harness, service: Service, cases: Cases) -> 
         subject = f"{service.name}.{action.name}"
         entries = [entry for entry in harness.journal()[seen:] if entry.subject == subject]
         kinds = [entry.type for entry in entries]
-        _demand(kinds == ["action.requested", "action.applied"], f"{action.name} left {kinds} in the journal")
-        _demand(entries[1].cause == entries[0].id, f"the outcome of {action.name} does not name its intent")
+        demand(kinds == ["action.requested", "action.applied"], f"{action.name} left {kinds} in the journal")
+        demand(entries[1].cause == entries[0].id, f"the outcome of {action.name} does not name its intent")
 
 
 def same_key_gives_one_effect(harness: Harness, service: Service, cases: Cases) -> None:
@@ -158,8 +148,8 @@ def same_key_gives_one_effect(harness: Harness, service: Service, cases: Cases) 
         first = _act(harness, service, action, case, wish)
         after = case.observe(harness.context(service))
         second = _act(harness, service, action, case, wish)
-        _demand(second["result"] == first["result"], f"{action.name} told another result for the same key")
-        _demand(bool(second["repeated"]), f"{action.name} did not notice the repeated key")
+        demand(second["result"] == first["result"], f"{action.name} told another result for the same key")
+        demand(bool(second["repeated"]), f"{action.name} did not notice the repeated key")
         context, args = harness.context(service), _typed(action, case.args)
         try:
             context = replace(context, prior=action.inspect(context, args) if action.inspect else None)
@@ -168,8 +158,8 @@ def same_key_gives_one_effect(harness: Harness, service: Service, cases: Cases) 
             continue
         direct = action.apply(context, "straight", args)
         again = action.apply(context, "straight", args)
-        _demand(again == direct, f"apply of {action.name} is not idempotent under its key")
-        _demand(case.observe(harness.context(service)) == after, f"{action.name} had a second effect")
+        demand(again == direct, f"apply of {action.name} is not idempotent under its key")
+        demand(case.observe(harness.context(service)) == after, f"{action.name} had a second effect")
 
 
 def undo_restores(harness: Harness, service: Service, cases: Cases) -> None:
@@ -180,13 +170,13 @@ def undo_restores(harness: Harness, service: Service, cases: Cases) -> None:
         before = case.observe(harness.context(service))
         _act(harness, service, action, case, {"args": dict(case.args), "key": "undone"})
         changed = case.observe(harness.context(service))
-        _demand(changed != before, f"the example of {action.name} changes nothing, so its undo cannot be seen")
+        demand(changed != before, f"the example of {action.name} changes nothing, so its undo cannot be seen")
         answer = harness.call(
-            "POST", f"{_path(service, action)}/undo", case.also | {action.permission}, {"key": "undone"}
+            "POST", f"{action_path(service, action)}/undo", case.also | {action.permission}, {"key": "undone"}
         )
-        _demand(answer.status == 200, f"the undo of {action.name} answered {answer.status}: {answer.body}")
+        demand(answer.status == 200, f"the undo of {action.name} answered {answer.status}: {answer.body}")
         restored = case.observe(harness.context(service))
-        _demand(restored == before, f"the undo of {action.name} left {restored!r} instead of {before!r}")
+        demand(restored == before, f"the undo of {action.name} left {restored!r} instead of {before!r}")
 
 
 def knobs_keep_their_bounds(harness: Harness, service: Service, _cases: Cases) -> None:
@@ -194,41 +184,39 @@ def knobs_keep_their_bounds(harness: Harness, service: Service, _cases: Cases) -
     for knob in service.knobs:
         path, grant = f"/api/{service.name}/knobs/{knob.name}", frozenset({knob.permission})
         stands = harness.call("GET", path, grant).body["value"]
-        _demand(stands == knob.default, f"the knob {knob.name} stands at {stands}, not at its default {knob.default}")
-        _demand(knob.low <= stands <= knob.high, f"the default of {knob.name} is outside its range")
+        demand(stands == knob.default, f"the knob {knob.name} stands at {stands}, not at its default {knob.default}")
+        demand(knob.low <= stands <= knob.high, f"the default of {knob.name} is outside its range")
         beyond = harness.call("PUT", path, grant, {"value": knob.high + knob.step})
-        _demand(beyond.status == 400, f"the knob {knob.name} answered {beyond.status} beyond its range")
+        demand(beyond.status == 400, f"the knob {knob.name} answered {beyond.status} beyond its range")
         aim = stands + knob.step if stands + knob.step <= knob.high else stands - knob.step
         turned = harness.call("PUT", path, grant, {"value": aim})
-        _demand(turned.status == 200, f"the knob {knob.name} answered {turned.status}: {turned.body}")
-        _demand(knob.read(harness.context(service)) == aim, f"the knob {knob.name} did not turn to {aim}")
-        _demand(any(e.type == "knob.turned" for e in harness.journal()), f"turning {knob.name} is not in the journal")
+        demand(turned.status == 200, f"the knob {knob.name} answered {turned.status}: {turned.body}")
+        demand(knob.read(harness.context(service)) == aim, f"the knob {knob.name} did not turn to {aim}")
+        demand(any(e.type == "knob.turned" for e in harness.journal()), f"turning {knob.name} is not in the journal")
 
 
 def signals_are_exposed(harness: Harness, service: Service, _cases: Cases) -> None:
     """Every declared signal is in /metrics with its type and help, and measuring does not fail."""
     text = str(harness.call("GET", "/metrics", frozenset({"platform.metrics.read"})).body)
     for signal in service.signals:
-        _demand(f"# TYPE {signal.name} {signal.kind}\n" in text, f"the signal {signal.name} is not in /metrics")
-        _demand(f"# HELP {signal.name} " in text, f"the signal {signal.name} has no help in /metrics")
+        demand(f"# TYPE {signal.name} {signal.kind}\n" in text, f"the signal {signal.name} is not in /metrics")
+        demand(f"# HELP {signal.name} " in text, f"the signal {signal.name} has no help in /metrics")
         is_total = signal.name.endswith("_total")
-        _demand(
+        demand(
             is_total == (signal.kind is SignalKind.COUNTER), f"{signal.name}: counters, and only they, end in _total"
         )
     failures = f'steersman_measure_failures_total{{service="{service.name}"}}'
-    _demand(f"{failures} 0.0" in text, f"measuring the service {service.name} fails")
+    demand(f"{failures} 0.0" in text, f"measuring the service {service.name} fails")
 
 
 def invariants_can_fail(harness: Harness, service: Service, cases: Cases) -> None:
     """Every invariant holds now, and does not once its case broke it."""
     for invariant in service.invariants:
-        _demand(invariant.name in cases.breaks, f"the invariant {invariant.name} has no case that makes it fail")
+        demand(invariant.name in cases.breaks, f"the invariant {invariant.name} has no case that makes it fail")
         found = _violation(harness, service, invariant)
-        _demand(found is None, f"the invariant {invariant.name} does not hold: {found}")
+        demand(found is None, f"the invariant {invariant.name} does not hold: {found}")
         cases.breaks[invariant.name](harness, harness.context(service))
-        _demand(
-            bool(_violation(harness, service, invariant)), f"the invariant {invariant.name} did not notice its case"
-        )
+        demand(bool(_violation(harness, service, invariant)), f"the invariant {invariant.name} did not notice its case")
 
 
 def everything_resolves(harness: Harness, service: Service, _cases: Cases) -> None:
@@ -238,10 +226,10 @@ def everything_resolves(harness: Harness, service: Service, _cases: Cases) -> No
             target = harness.load(command.target)
         except (ImportError, AttributeError) as error:
             raise NonConformance(f"the command {command.name} does not resolve: {error}") from error
-        _demand(callable(target), f"the command {command.name} is not a function")
+        demand(callable(target), f"the command {command.name} is not a function")
     for page in service.pages:
         answer = harness.call("GET", page.path, frozenset({page.permission}))
-        _demand(answer.status == 200, f"the page {page.path} answered {answer.status}: {answer.body}")
+        demand(answer.status == 200, f"the page {page.path} answered {answer.status}: {answer.body}")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -260,46 +248,19 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _demand(kept: bool, otherwise: str) -> None:  # noqa: FBT001 - it reads as a sentence
-    if not kept:
-        raise NonConformance(otherwise)
-
-
-def _addresses(service: Service) -> Iterator[tuple[str, str, str]]:
-    """Yield method, path and permission of everything that can be called; a path parameter becomes `x`."""
-    for route in service.routes:
-        yield route.method, _filled(route.path), route.permission
-    for raw in service.raw_routes:
-        for method in sorted(raw.methods):
-            yield method, _filled(raw.path), raw.permission
-    for page in service.pages:
-        yield "GET", page.path, page.permission
-    for action in service.actions:
-        yield "POST", _path(service, action), action.permission
-        if action.undo or action.compensate:
-            yield "POST", f"{_path(service, action)}/undo", action.permission
-    for knob in service.knobs:
-        for method in ("GET", "PUT"):
-            yield method, f"/api/{service.name}/knobs/{knob.name}", knob.permission
-
-
-def _filled(path: str) -> str:
-    return "/".join("x" if part.startswith("{") else part for part in path.split("/"))
-
-
-def _path(service: Service, action: Action) -> str:
-    return f"/api/{service.name}/actions/{action.name}"
+#: Those that read what is declared and ask no platform, so that none has to be started for them.
+OF_DECLARATIONS: tuple[Check, ...] = (permissions_are_well_named, permissions_are_used)
 
 
 def _examples(service: Service, cases: Cases) -> Iterator[tuple[Action, ActionCase]]:
     for action in service.actions:
-        _demand(action.name in cases.actions, f"the action {action.name} has no example")
+        demand(action.name in cases.actions, f"the action {action.name} has no example")
         yield action, cases.actions[action.name]
 
 
 def _act(harness: Harness, service: Service, action: Action, case: ActionCase, wish: Mapping[str, Any]) -> Any:
-    answer = harness.call("POST", _path(service, action), case.also | {action.permission}, wish)
-    _demand(answer.status == 200, f"{action.name} answered {answer.status}: {answer.body}")
+    answer = harness.call("POST", action_path(service, action), case.also | {action.permission}, wish)
+    demand(answer.status == 200, f"{action.name} answered {answer.status}: {answer.body}")
     return answer.body
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from steersman.contract.objects import Ask
 from steersman.contract.ports import Context
-from steersman.contract.testing import ActionCase, Cases, Harness
+from steersman.contract.testing import ActionCase, Cases, Harness, ObjectCase
 
 
 def _measures(context: Context) -> list[tuple[str, str]]:
@@ -27,7 +28,14 @@ def _spoil(_harness: Harness, context: Context) -> None:
     context.state.lists.reread()
 
 
+def _ban(ask: Ask, context: Context) -> str:
+    wish = {"args": {"network": "203.0.113.9"}, "key": context.ports.ids.new()}
+    assert ask("POST", "/api/security/actions/ban", wish).status == 200
+    return str(ask("GET", "/api/security/bans", None).body[-1]["id"])
+
+
 CASES = Cases(
+    objects={"/api/security/bans/{id}": ObjectCase(make=_ban, shown=("/api/security/bans",))},
     actions={
         "ban": ActionCase(args={"network": "203.0.113.7"}, observe=_measures),
         "slow_down": ActionCase(args={"network": "203.0.113.0/24"}, observe=_measures),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from steersman.contract.ports import Context
-from steersman.contract.testing import ActionCase, Cases
+from steersman.contract.testing import ActionCase, Cases, ObjectCase
 
 FOLDER = Path(tempfile.mkdtemp(prefix="steersman-cases-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
@@ -90,6 +90,11 @@ def _digest(content: str) -> str:
 
 
 CASES = Cases(
+    objects={
+        "/api/workloads/services/{name}": ObjectCase(
+            make=lambda _ask, _context: "shop", shown=("/api/workloads/services",)
+        )
+    },
     settings=_settings,
     prepare=_prepare,
     actions={

@@ -104,6 +104,12 @@ def find(connection: Connection, id: str) -> Client | None:
     return None if row is None else _client(row)
 
 
+def find_of(connection: Connection, tenant: Tenant, id: str) -> Client | None:
+    """Return a living client of a tenant; another tenant's is like one that nobody registered."""
+    row = _row(connection, id)
+    return None if row is None or row.tenant != tenant else _client(row)
+
+
 def proves(connection: Connection, id: str, secret: str) -> bool:
     """Tell whether a client is who it says: a confidential one by its secret, any other shows none."""
     row = _row(connection, id)

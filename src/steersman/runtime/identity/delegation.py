@@ -75,6 +75,11 @@ class Delegation:
         with self.ports.database.reading() as connection:
             return clients.find(connection, id)
 
+    def client_for(self, caller: Caller, id: str) -> Client | None:
+        """Return a living client that may ask a caller: one that their own tenant registered."""
+        with self.ports.database.reading() as connection:
+            return clients.find_of(connection, caller.tenant, id)
+
     def grant(self, caller: Caller, client: Client, redirect: str, challenge: str, scopes: Sequence[str]) -> str:
         """Return a code for what a person agreed to; it reaches no further than client and person both do."""
         narrowed = reach(client, scopes, caller)

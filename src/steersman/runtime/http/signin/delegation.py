@@ -185,7 +185,7 @@ class DelegationDoor:
         if not caller.session or caller.key:
             raise Conflict("a person who has signed in answers this")
         asked = self._opened(request.path_params["ticket"])
-        client = await run_in_threadpool(self._identity.delegation.client, asked.client)
+        client = await run_in_threadpool(self._identity.delegation.client_for, caller, asked.client)
         if client is None or asked.redirect not in client.redirects:
             raise InvalidInput("this program is not registered any more")
         return asked, client, caller
