@@ -16,18 +16,23 @@ Basis = Literal["consent", "contract", "legal obligation", "legitimate interests
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account, as they were called when they asked. `also` is who they are at other houses."""
+    """Somebody with an account, as they were called when they asked. `also` is who they are at other houses.
+
+    With `name_is_a_word` their name is not looked for in free text, where it would mostly be that word.
+    """
 
     account: str
     name: str
     email: str
     tenant: Tenant
     also: tuple[str, ...] = ()
+    name_is_a_word: bool = False
 
     @property
     def identifiers(self) -> Identifiers:
         """What names them in free text."""
-        return Identifiers((self.account, self.email, *self.also), (self.name,))
+        names = () if self.name_is_a_word else (self.name,)
+        return Identifiers((self.account, self.email, *self.also), names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ reads the structure looks for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,8 +49,7 @@ class PrivacySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mask: MaskSettings = MaskSettings()
-    sessions_days: float = Field(default=90.0, gt=0, description="Sessions that ended are deleted after so many days.")
-    keep_days: dict[str, float] = Field(
+    keep_days: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default={}, description="Days to keep one kind of data, by its name in the record of processing."
     )
     held: tuple[str, ...] = Field(default=(), description="Ids of accounts whose data a legal hold keeps.")

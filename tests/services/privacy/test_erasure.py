@@ -54,7 +54,7 @@ def test_everything_that_is_kept_is_told(erased: dict[str, Any]) -> None:
     told = erased["export"]
     account = told["data"]["privacy.account"]
     assert (account["account"]["name"], account["account"]["email"]) == (NAME, EMAIL)
-    assert {one["agent"] for one in account["sessions"]} == {"featherstone-browser/1"}
+    assert {one["agent"] for one in told["data"]["privacy.sessions"]} == {"featherstone-browser/1"}
     kinds = {entry["type"] for entry in told["data"]["privacy.journal"]}
     assert {"identity.account.added", "identity.session.begun"} <= kinds
     assert "password" not in account["account"]

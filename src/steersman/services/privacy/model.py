@@ -20,10 +20,19 @@ class RecordEntry(BaseModel):
     kept: str
     erased: bool
     stays: str
+    days: float | None = None
+    columns: list[str] = []
+    on_hold: int = 0
 
 
 class Export(BaseModel):
-    """All that is kept about a person, by service and kind, with a digest over it."""
+    """All that is kept about a person, by service and kind, with a digest over it.
+
+    `format` only changes with the shape of what is around the kinds; each kind is what its service declares. `sha256`
+    is over `data` as JSON with sorted keys, `", "` and `": "` between, and characters as they are.
+    """
+
+    format: str = "steersman person 1"
 
     account: str
     name: str
@@ -32,12 +41,36 @@ class Export(BaseModel):
     sha256: str
 
 
+Reason = Annotated[str, Field(min_length=3, max_length=500, json_schema_extra=FREE_TEXT)]
+
+
 class ErasureWish(BaseModel):
-    """Why somebody's data is to be taken away; it stands in the journal."""
+    """Why somebody's data is to be taken away; it stands in the journal.
+
+    With `name_is_a_word`, texts are searched for the address and the ids alone: for a name that is an ordinary word.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, Field(min_length=3, max_length=500, json_schema_extra=FREE_TEXT)]
+    reason: Reason
+    name_is_a_word: bool = False
+
+
+class HoldWish(BaseModel):
+    """Why a legal hold is placed or lifted; it stands in the journal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+
+
+class Hold(BaseModel):
+    """Somebody whose data is kept although they or the time would end it."""
+
+    account: str
+    reason: str
+    placed_by: str
+    placed_ms: int
 
 
 class Step(BaseModel):
@@ -49,7 +82,10 @@ class Step(BaseModel):
 
 
 class Erasure(BaseModel):
-    """An erasure: done when `done_ms` is set, with what became of each kind, and where a trace was still found."""
+    """An erasure: done when `done_ms` is set, with what became of each kind, and where a trace was still found.
+
+    `trouble` says why one that is not done does not go on at the moment.
+    """
 
     id: str
     account: str
@@ -58,3 +94,4 @@ class Erasure(BaseModel):
     asked_ms: int
     done_ms: int | None
     steps: list[Step]
+    trouble: str = ""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from steersman.contract.ports import Masking, Ports, Secrets
 from steersman.contract.service import Job, Service
 from steersman.services.runbooks.actions import ACTIONS, PERMISSION
-from steersman.services.runbooks.jobs import declare
+from steersman.services.runbooks.jobs import PERSONAL, declare
 from steersman.services.runbooks.model import RunbookSettings
 from steersman.services.runbooks.store import Runs, opened
 
@@ -27,6 +27,7 @@ SERVICE = Service(
     requires=(Secrets, Masking),
     lifespan=lifespan,
     permissions={PERMISSION: "Run what is declared as a runbook."},
+    personal=PERSONAL,
     actions=ACTIONS,
     jobs=(Job(name="declare", run=declare),),
 )

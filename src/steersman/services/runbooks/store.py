@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from steersman.contract.identifiers import Identifiers
 from steersman.services.runbooks.model import Ran, Runbook, RunbookSettings
 
 _BEGUN, _ENDED = "begun", "ended"
@@ -43,19 +45,41 @@ class Runs:
 
     def begin(self, key: str, name: str) -> None:
         self._of(key).mkdir(parents=True, exist_ok=True)
-        self._write(key, _BEGUN, name)
+        self._write(self._of(key), _BEGUN, name)
 
     def end(self, key: str, ran: Ran) -> Ran:
         self._of(key).mkdir(parents=True, exist_ok=True)
-        self._write(key, _ENDED, json.dumps(asdict(ran)))
+        self._write(self._of(key), _ENDED, json.dumps(asdict(ran)))
         return ran
+
+    def naming(self, who: Identifiers) -> Iterator[tuple[Path, Ran]]:
+        """Yield what was kept of runs whose output names somebody."""
+        for path in sorted(self.folder.glob(f"*/{_ENDED}")):
+            ran = Ran(**json.loads(path.read_text()))
+            if who.stand_in(ran.output):
+                yield path, ran
+
+    def rewrite(self, path: Path, ran: Ran) -> None:
+        """Keep another output of a run; that it was run stays known under its key."""
+        self._write(path.parent, _ENDED, json.dumps(asdict(ran)))
+
+    def forget_outputs(self, before_s: float, kept: Callable[[Ran], bool], most: int) -> int:
+        """Empty the output of runs that ended before a time, unless it is to be kept; return of how many."""
+        count = 0
+        for path in sorted(self.folder.glob(f"*/{_ENDED}")):
+            if count == most or path.stat().st_mtime >= before_s:
+                continue
+            ran = Ran(**json.loads(path.read_text()))
+            if ran.output and not kept(ran):
+                self.rewrite(path, replace(ran, output=""))
+                count += 1
+        return count
 
     def _of(self, key: str) -> Path:
         return self.folder / sha256(key.encode()).hexdigest()[:32]
 
-    def _write(self, key: str, name: str, content: str) -> None:
+    def _write(self, folder: Path, name: str, content: str) -> None:
         """Write a file so that after a power cut it is there whole or not at all."""
-        folder = self._of(key)
         draft = folder / f"{name}.draft"
         with draft.open("w") as file:
             file.write(content)

@@ -42,6 +42,7 @@ SERVICE = Service(
     lifespan=lifespan,
     measure=measure,
     permissions=PERMISSIONS,
+    impersonal={"secrets_named.name": "the name of a secret"},
     signals=(
         Signal(
             name="steersman_secrets_keys",

@@ -29,6 +29,7 @@ PERSONAL = (
         basis="legitimate interests",
         kept="until a day after it ends, and none lasts longer than a week",
         export=export,
+        columns=("security_measures",),
         stays="it names no person, ends by itself, and forgetting it would let an attacker in again",
     ),
 )
