@@ -6,6 +6,7 @@ confirms nothing.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,7 +54,8 @@ def withdraw(id: _Id, url: _Url = _HERE, data: _Data = None) -> None:
 def _line(one: dict[str, Any]) -> str:
     until = datetime.fromtimestamp(one["expires_ms"] / 1000, UTC).strftime("%H:%M:%S UTC")
     missing = "agreed to, to be repeated" if one["state"] == "agreed" else "a second person is missing"
-    return f"{one['id']}  {one['operation']}  asked by {one['asked_by']}, {missing} until {until}"
+    args = f" {json.dumps(one['args'], ensure_ascii=False)}" if one["args"] else ""
+    return f"{one['id']}  {one['operation']}{args}  asked by {one['asked_by']}, {missing} until {until}"
 
 
 def _ask(url: str, data: Path | None, method: str, path: str, body: Any = None) -> Any:

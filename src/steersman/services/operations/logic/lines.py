@@ -23,8 +23,10 @@ LESSON = "ops.lesson"
 FEEDBACK = "ops.feedback"
 POLICY = "ops.policy"
 #: Lines of the house about what waits for a second person; the subject is the operation.
-APPROVAL_ASKED = "approval.asked"
-APPROVALS = (APPROVAL_ASKED, *(f"approval.{end}" for end in ("agreed", "used", "rejected", "withdrawn", "expired")))
+APPROVAL_ASKED, APPROVAL_AGREED, APPROVAL_USED = "approval.asked", "approval.agreed", "approval.used"
+APPROVALS = frozenset(
+    {APPROVAL_ASKED, APPROVAL_AGREED, APPROVAL_USED, "approval.rejected", "approval.withdrawn", "approval.expired"}
+)
 
 #: Beliefs below the first few say nothing to a reader of the timeline.
 _HYPOTHESES = 3

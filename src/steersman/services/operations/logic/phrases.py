@@ -51,10 +51,13 @@ def _approval(kind: str, event: Line) -> str:
     line, asked = event["payload"], _name(event, event["payload"]["asked_by"])
     if kind == lines.APPROVAL_ASKED:
         return f"{event['subject']}: {asked} asked, and another person has to confirm {line['approval']}"
-    became = kind.rpartition(".")[2]
-    by = f" by {_name(event, line['answered_by'])}" if line.get("answered_by") else ""
+    other = _name(event, line["answered_by"]) if line.get("answered_by") else ""
+    if kind == lines.APPROVAL_AGREED:
+        return f"{event['subject']}: {other} agreed to what {asked} asked for"
+    if kind == lines.APPROVAL_USED:
+        return f"{event['subject']}: {asked} does it now, as {other} agreed"
     why = f": {line['reason']}" if line.get("reason") else ""
-    return f"{event['subject']}: what {asked} asked for is {became}{by}{why}"
+    return f"{event['subject']}: what {asked} asked for is {kind.rpartition('.')[2]}{why}"
 
 
 def _finding(line: Line) -> str:
