@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from steersman.engine.diagnose.rank import rank
 from steersman.engine.diagnose.scene import HOSTS, ends, scene
+from steersman.engine.diagnose.signatures import BY_CAUSE
 from steersman.engine.diagnose.trends import as_usual, observed, questions
 from steersman.engine.diagnose.words import because, title
 from steersman.engine.loop_draft import Draft
 from steersman.engine.loop_state import Case
 from steersman.model.changes import Change, ChangeKind
+from steersman.model.entities import CauseKind
 from steersman.model.findings import Aspect, Direction, Finding
 from steersman.model.incidents import Hypothesis, IncidentState
 from steersman.model.plans import PlanState
@@ -26,6 +28,8 @@ _SKEW_MS = 5_000
 _FADED_MS = 10_000
 #: So long after an act a change of its target is taken for its trace.
 _TRACE_MS = 60_000
+#: So long what an act had covered is believed to come back once the act is taken back.
+_COVERED_MS = 30_000
 _CLOSE = 0.3
 _SURE = 0.75
 _MOST_ROUNDS = 2
@@ -88,7 +92,8 @@ def _suspects(case: Case, ref: str) -> bool:
 
 def _diagnose(draft: Draft, case: Case) -> None:
     since_ms = max(draft.now_ms - _FADED_MS, _cured_ms(case))
-    found = [one for one in draft.found(case) if one.active or (one.ended_ms or 0) > since_ms]
+    found = [_unveiled(draft, case, one) for one in draft.found(case)]
+    found = [one for one in found if one.active or (one.ended_ms or 0) > since_ms]
     found = _blamable(draft, case, found)
     fresh_trends = case.inquiry.trends if draft.now_ms - case.inquiry.asked_ms < _TREND_AGE_MS else ()
     found += _blamable(draft, case, _nearby(draft, case))
@@ -98,6 +103,25 @@ def _diagnose(draft: Draft, case: Case) -> None:
     view = scene(draft.wiring, (*found, *extra), suspected, draft.watched, draft.begun)
     ranked = rank(view, as_usual(fresh_trends), case.denied)
     _told(draft, case, ranked, found, suspected)
+
+
+def _unveiled(draft: Draft, case: Case, finding: Finding) -> Finding:
+    """Return a finding as it was before an act that did not help had covered it.
+
+    A larger pool is not full for a while, and yet what filled the smaller one goes on. When the act is taken back, the
+    sign that the cause was known by is as good as there again, and the next remedy against it is not forgotten.
+    """
+    last = case.attempts[-1] if case.attempts else None
+    if last is None or not last.undone or last.applied_ms is None or finding.ended_ms is None:
+        return finding
+    cause, _, suspect = last.cause.partition("@")
+    known_by = finding.aspect in BY_CAUSE[CauseKind(cause)].keys
+    covered = last.applied_ms <= finding.ended_ms <= last.ended_ms and finding.started_ms < last.applied_ms
+    if not (known_by and covered and draft.wiring.fold(finding.entity.ref) == suspect):
+        return finding
+    if draft.now_ms - last.ended_ms > _COVERED_MS:
+        return finding
+    return replace(finding, ended_ms=None, reason=f"{finding.reason} (until it was covered by: {last.summary})")
 
 
 def _nearby(draft: Draft, case: Case) -> list[Finding]:

@@ -16,7 +16,10 @@ from steersman.model.topology import Topology
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One remedy that an incident has seen, and what came of it. `what` names the act with its target and arguments."""
+    """One remedy that an incident has seen, and what came of it. `what` names the act with its target and arguments.
+
+    `applied_ms` is when its effect was there, and `undone` that it is taken back.
+    """
 
     plan: Id
     what: str
@@ -27,6 +30,8 @@ class Attempt:
     state: PlanState
     acted: bool
     ended_ms: int
+    applied_ms: int | None = None
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

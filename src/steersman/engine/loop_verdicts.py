@@ -73,7 +73,7 @@ def _ended(draft: Draft, plan: Plan, state: PlanState, progress: Progress) -> No
     draft.keep(_attempted(case, plan, state, draft.now_ms, acted=state is PlanState.FAILED))
 
 
-def _attempted(case: Case, plan: Plan, state: PlanState, now_ms: int, *, acted: bool) -> Case:
+def _attempted(case: Case, plan: Plan, state: PlanState, now_ms: int, *, acted: bool, undone: bool = False) -> Case:
     attempt = Attempt(
         plan=plan.id,
         what=identity(plan.remedy),
@@ -84,6 +84,8 @@ def _attempted(case: Case, plan: Plan, state: PlanState, now_ms: int, *, acted: 
         state=state,
         acted=acted,
         ended_ms=now_ms,
+        applied_ms=plan.applied_ms,
+        undone=undone,
     )
     return replace(case, attempts=(*case.attempts, attempt))
 
@@ -148,7 +150,7 @@ def _judged(draft: Draft, case: Case, plan: Plan, verdict: Verdict) -> None:
         del draft.plans[plan.id]
     draft.emit(Judged(done, verdict, undo))
     remember(draft, plan.remedy.action, plan.situation, helped=cured)
-    case = _attempted(case, plan, state, draft.now_ms, acted=True)
+    case = _attempted(case, plan, state, draft.now_ms, acted=True, undone=undo)
     # What is asked for next is asked anew: the world is another one now.
     draft.keep(replace(case, inquiry=replace(case.inquiry, causes=(), remedies=(), answered_ms=None)))
     draft.stale.setdefault(case.incident.id)

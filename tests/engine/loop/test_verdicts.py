@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from steersman.model.entities import CauseKind
 from steersman.model.findings import Aspect, Direction, FindingSource
 from steersman.model.plans import PlanState, Risk
 from steersman.model.rounds import Abstained, Decided, Judged, Learnt, Progress
@@ -240,3 +241,51 @@ def test_what_comes_back_soon_after_the_act_was_not_cured_by_it(playbook: Any, r
     book.run(12)
     assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.widen", "shop.repair"]
     assert {one.plan.cause for one in book.all(Decided)} == {"pool_exhaustion@service:inventory"}
+
+
+def test_a_gentler_remedy_that_covers_the_sign_and_cures_nothing_does_not_hide_the_next(
+    playbook: Any, remedy: Any, seen: Any
+) -> None:
+    """A larger pool is not full, and what leaks fails on: once it is taken back, the pool is what is restarted for.
+
+    Meanwhile the calls that fail look like those of a lossy network, about which nothing can be done.
+    """
+    gentle = {"action": "shop.enlarge", "risk": Risk.REVERSIBLE, "reversible": True, "gain": 0.8}
+    pool = CauseKind.POOL_EXHAUSTION
+    book = playbook(
+        helps=lambda one: [remedy(one, **gentle), remedy(one, action="shop.restart")] if one.cause is pool else [],
+        effect=lambda _decided: "verifying",
+    )
+    full = seen("inventory", Aspect.POOL)
+    failing = [
+        seen("inventory", Aspect.ERRORS, severity="critical", second=1),
+        seen("inventory", Aspect.ERRORS, peer="database", severity="critical", second=3),
+        seen("inventory", Aspect.LATENCY, peer="database", second=3),
+    ]
+    book.run(3, full, *failing[:1])
+    book.run(8, *failing[1:])
+    assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.enlarge"]
+    book.run(35, *book.ended(full))
+    (judged,) = book.all(Judged)
+    assert (judged.verdict.kind, judged.undo) == ("unchanged", True)
+    assert book.top == "pool_exhaustion@service:inventory"
+    book.play(progress=(Progress(plan=judged.plan.id, state="undone", time_ms=0),))
+    book.run(12)
+    assert [one.plan.remedy.action for one in book.all(Decided)] == ["shop.enlarge", "shop.restart"]
+
+
+def test_what_an_act_had_covered_is_not_believed_for_ever(playbook: Any, remedy: Any, seen: Any) -> None:
+    """It was taken back half a minute ago and the sign did not return: then it was not the reason."""
+    gentle = {"action": "shop.enlarge", "risk": Risk.REVERSIBLE, "reversible": True}
+    book = playbook(
+        helps=lambda one: [remedy(one, **gentle)] if one.cause is CauseKind.POOL_EXHAUSTION else [],
+        effect=lambda _decided: "verifying",
+    )
+    full, slow = seen("inventory", Aspect.POOL), seen("inventory", Aspect.LATENCY)
+    book.run(10, full, slow)
+    book.run(35, *book.ended(full))
+    (judged,) = book.all(Judged)
+    book.play(progress=(Progress(plan=judged.plan.id, state="undone", time_ms=0),))
+    book.run(40)
+    book.run(3, seen("inventory", Aspect.ERRORS, second=90))
+    assert "pool_exhaustion@service:inventory" not in [one.key for one in book.incident().hypotheses]
