@@ -39,6 +39,7 @@ from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.journal import SqlJournal
 from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
 from steersman.runtime.database.sql import SqlDatabase
+from steersman.runtime.database.subjects import PURPOSE as SUBJECTS
 from steersman.runtime.database.subjects import SealedSubjects
 from steersman.runtime.datadir import DataDir, bootstrap_token
 from steersman.runtime.durable.dbos import DbosWork
@@ -197,8 +198,8 @@ def compose(
     stack.callback(database.close)
     migrate(database, [HOUSE_LINEAGE])
     ids = RandomIds(clock)
-    subjects = SealedSubjects.open(database, ids, clock, directory.path, AccountNames())
     ring = KeyRing.open(directory.secrets, database, clock, wrapping_of(_section(settings, KeySettings)))
+    subjects = SealedSubjects.open(database, ids, clock, directory.path, AccountNames(), ring.file(SUBJECTS))
     durable = DbosWork(directory.durable, clock)
     stack.callback(durable.close)
     supervisor = TaskSupervisor(clock, random.random)

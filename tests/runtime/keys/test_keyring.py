@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from steersman.contract.fakes import FakeClock
 from steersman.model.errors import Conflict, InvalidInput, NotFound, Permanent, SteersmanError, Temporary
 from steersman.runtime.keys.envelope import Place
-from steersman.runtime.keys.keyring import RING_FILE, KeyRing, recover
+from steersman.runtime.keys.keyring import KeyRing
+from steersman.runtime.keys.recovery import recover
 from steersman.runtime.keys.renewal import Renewal
-from steersman.runtime.keys.ring import State
+from steersman.runtime.keys.ring import RING_FILE, State
 from steersman.runtime.keys.root import ROOT_FILE, read_root
 
 

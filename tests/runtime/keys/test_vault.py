@@ -21,7 +21,8 @@ import pytest
 from pydantic import ValidationError
 
 from steersman.model.errors import Permanent, SteersmanError, Temporary
-from steersman.runtime.keys.keyring import KeyRing, recover
+from steersman.runtime.keys.keyring import KeyRing
+from steersman.runtime.keys.recovery import recover
 from steersman.runtime.keys.root import ROOT_FILE
 from steersman.runtime.keys.settings import KeySettings, VaultSettings
 from steersman.runtime.keys.vault import Vault, vault_of, wrapping_of

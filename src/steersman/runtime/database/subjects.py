@@ -34,7 +34,7 @@ from steersman.runtime.database.personal import (
     sealed_fields,
 )
 from steersman.runtime.database.shredding import SEALED, Cipher, Place, seal, unseal
-from steersman.runtime.datadir import replace_file
+from steersman.runtime.keyfile import IN_THE_CLEAR, KeyFile
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from steersman.model.ids import Tenant
 
 MASTER_FILE = Path("secrets") / "audit-subjects-key"
+#: What the ring seals that file for.
+PURPOSE = "journal subjects"
 ERASED_TYPE = "audit.subject.erased"
 _KEY_BYTES = 32
 #: As NIST SP 800-38D has it for random nonces; a subject's key is used far less than 2 ** 32 times.
@@ -78,22 +80,22 @@ class SealedSubjects:
     people: Names
 
     @classmethod
-    def open(cls, database: Database, ids: Ids, clock: Clock, data_dir: Path, people: Names) -> SealedSubjects:
+    def open(
+        cls,
+        database: Database,
+        ids: Ids,
+        clock: Clock,
+        data_dir: Path,
+        people: Names,
+        file: KeyFile = IN_THE_CLEAR,
+    ) -> SealedSubjects:
         """Load the wrapping key, made now when nothing was ever wrapped; raises `Permanent` with the next step."""
         with database.reading() as connection:
             used = connection.execute(select(subject_keys.c.id).limit(1)).scalar_one_or_none() is not None
         path = data_dir / MASTER_FILE
         if not path.exists() and not used:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(path.with_name(f"{path.name}.new"), path, os.urandom(_KEY_BYTES))
-        if not path.exists() or len(master := path.read_bytes()) != _KEY_BYTES:
-            raise Permanent(
-                f"{path} is missing or damaged, and personal data in the journal was sealed with it: restore this file "
-                "from a backup of the data directory; without it that data cannot be read any more"
-            )
-        if path.stat().st_mode & 0o077:
-            raise Permanent(f"{path} can be read by others: run `chmod 600 {path}`, and find out who had access")
-        return cls(master, database, ids, clock, people)
+            file.write(path, os.urandom(_KEY_BYTES))
+        return cls(_master(path, file), database, ids, clock, people)
 
     def hidden(self, transaction: Connection, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         """Return entries as they are kept: ids for names, a pseudonym for an address, and personal fields sealed."""
@@ -191,6 +193,22 @@ class SealedSubjects:
 
     def _hashed(self, tenant: Tenant, subject: str) -> str:
         return hmac.digest(self.master, f"{len(tenant)}:{tenant}{subject}".encode(), "sha256").hex()
+
+
+def _master(path: Path, file: KeyFile) -> bytes:
+    try:
+        mode, master = path.stat().st_mode, file.read(path)
+    except (OSError, ValueError):
+        mode, master = 0, b""
+    if len(master) != _KEY_BYTES:
+        raise Permanent(
+            f"{path} is missing or damaged, and personal data in the journal was sealed with it: restore this file "
+            "from a backup of the data directory, with the key ring beside it; without them that data cannot be read"
+        )
+    if mode & 0o077:
+        raise Permanent(f"{path} can be read by others: run `chmod 600 {path}`, and find out who had access")
+    file.renew(path)
+    return master
 
 
 def _is_sealed(value: object) -> bool:

@@ -32,7 +32,7 @@ from steersman.runtime.identity.possessions import Possessions
 from steersman.runtime.identity.providers import Provider
 from steersman.runtime.identity.retractions import Retractions
 from steersman.runtime.identity.roles import Standing, standing_roles
-from steersman.runtime.identity.sealing import Sealing, revealing, totp_column
+from steersman.runtime.identity.sealing import Sealing, key_file, revealing, totp_column
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.identity.tokens import LIFETIME_SECONDS, AccessTokens, Refused
 
@@ -78,7 +78,8 @@ class Identity:
     def open(cls, ports: Ports, services: Sequence[Service], settings: IdentitySettings) -> Identity:
         """Bring the tables up to date and read the keys; raises `Permanent` where these are damaged."""
         migrate(ports.database, [tables.LINEAGE])
-        ring = Keyring(ports.data_dir / "secrets", ports.clock.wall_ns() // _NS, settings.signing_algorithm)
+        folder, now_s = ports.data_dir / "secrets", ports.clock.wall_ns() // _NS
+        ring = Keyring(folder, now_s, settings.signing_algorithm, key_file(ports))
         tokens = AccessTokens(ring, ports.clock, ports.ids, settings.named_issuer, settings.audience)
         evidence = Evidence(ports.clock, ports.ids, ports.database, ports.journal)
         passwords, standing = Passwords(settings.breached_passwords), standing_roles(services)

@@ -1,10 +1,10 @@
 """The keys in the data directory: those that sign access tokens, and the one that refresh tokens are derived with.
 
-One file of mode 0600, replaced as a whole, so that a kill leaves the old ring or the new one. The next key is made and
-published one rotation before it signs, so that whoever keeps the public keys for a while knows it already; the one
-before verifies until the last token that it signed has expired. A ring that is damaged, or that others may read, stops
-the start with the next step in words: there is no start without keys, and none with new keys in the place of lost ones
-unless a person deletes the file.
+One file of mode 0600, sealed by the installation's ring and replaced as a whole, so that a kill leaves the old one or
+the new one. The next key is made and published one rotation before it signs, so that whoever keeps the public keys for
+a while knows it already; the one before verifies until the last token that it signed has expired. A file that is
+damaged, or that others may read, stops the start with the next step in words: there is no start without keys, and none
+with new keys in the place of lost ones unless a person deletes the file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from steersman.model.errors import Permanent
-from steersman.runtime.datadir import replace_file
+from steersman.runtime.keyfile import IN_THE_CLEAR, KeyFile
 
 #: EdDSA is what this platform signs with. PS256 is for verifiers without Ed25519, RS256 for old ones, as legacy.
 Algorithm = Literal["EdDSA", "PS256", "RS256"]
@@ -86,8 +86,8 @@ class Ring:
 class Keyring:
     """The ring of one data directory, shared by every process that has it."""
 
-    def __init__(self, folder: Path, now_s: int, algorithm: Algorithm = "EdDSA") -> None:
-        self._file = folder / _FILE
+    def __init__(self, folder: Path, now_s: int, algorithm: Algorithm = "EdDSA", file: KeyFile = IN_THE_CLEAR) -> None:
+        self._file, self._sealed = folder / _FILE, file
         self._gate = folder / _LOCK
         self._algorithm = algorithm
         self._lock = threading.Lock()
@@ -97,6 +97,7 @@ class Keyring:
             if not self._file.exists():
                 self._save(Ring((self._made(now_s),), secrets.token_bytes(_SECRET_BYTES), self._made(now_s)))
             self.ring = self._load()
+            self._sealed.renew(self._file)
             self._settle(now_s)
 
     def rotate(self, now_s: int) -> SigningKey:
@@ -164,14 +165,14 @@ class Keyring:
     def _load(self) -> Ring:
         try:
             status = self._file.stat()
-            content = json.loads(self._file.read_bytes())
-            ring = _ring(content)
+            ring = _ring(json.loads(self._sealed.read(self._file)))
         except OSError as error:
             raise Permanent(f"the keys in {self._file} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise Permanent(
-                f"{self._file} is damaged: restore this file from a backup of the data directory. Without a backup, "
-                f"delete it: the next start makes new keys, and everybody signs in again"
+                f"{self._file} is damaged, or another key ring sealed it: restore this file from a backup of the data "
+                f"directory, with the key ring beside it. Without a backup, delete it: the next start makes new keys, "
+                f"and everybody signs in again"
             ) from error
         if status.st_mode & 0o077:
             raise Permanent(
@@ -188,7 +189,7 @@ class Keyring:
             content["next"] = _entry(ring.upcoming)
         text = json.dumps({**content, "sha256": _digest(content)}, indent=1)
         before = self._file.stat().st_mtime_ns if self._file.exists() else 0
-        replace_file(self._file.with_suffix(".new"), self._file, text.encode())
+        self._sealed.write(self._file, text.encode())
         # Two writes within one tick of the file system's clock would look like one to whoever compares its time.
         later = max(before + 1, self._file.stat().st_mtime_ns)
         os.utime(self._file, ns=(later, later))

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from steersman.contract import ports as house
 from steersman.contract.ports import MarkedColumn, Ports
 from steersman.model.errors import Permanent
+from steersman.runtime.keyfile import IN_THE_CLEAR, KeyFile
+from steersman.runtime.keys.keyring import KeyRing
 
 _NONCE_BYTES = 12
 
@@ -61,6 +63,12 @@ def totp_column(derivation: bytes, ports: Ports) -> MarkedColumn:
     """Return what seals shared secrets of second factors: the ring, which reads and renews what is older than it."""
     derived, ring = _Derived(Sealing(derivation)), ports.provided.get(house.Sealing)
     return derived if ring is None else ring.column("identity_accounts", "totp", legacy=derived.open)
+
+
+def key_file(ports: Ports) -> KeyFile:
+    """Return how the keys of identity lie on the disk: sealed by the ring, where there is one."""
+    ring: KeyRing | None = ports.provided.get(KeyRing)
+    return IN_THE_CLEAR if ring is None else ring.file("identity")
 
 
 def revealing(ports: Ports) -> Callable[[str], str]:

@@ -95,10 +95,9 @@ def open_sealed(sealed: bytes, place: Place, find: Callable[[bytes], bytes | Non
             f"the key {key_id.hex()} is not in the ring: restore secrets/key-ring.json of the data directory from a "
             f"backup that is as new as the database"
         )
-    salt, associated = sealed[_AT_SALT:_AT_WRAP_NONCE], place.associated()
+    associated = place.associated()
     try:
-        wrapping = AESGCM(_wrapping(key, salt))
-        data_key = wrapping.decrypt(
+        data_key = _unwrapping(key, sealed[_AT_SALT:_AT_WRAP_NONCE]).decrypt(
             sealed[_AT_WRAP_NONCE:_AT_WRAPPED], sealed[_AT_WRAPPED:_AT_NONCE], key_id + associated
         )
         return AESGCM(data_key).decrypt(sealed[_AT_NONCE:_AT_CONTENT], sealed[_AT_CONTENT:], associated)
@@ -107,6 +106,20 @@ def open_sealed(sealed: bytes, place: Place, find: Callable[[bytes], bytes | Non
             f"a sealed value in {place.table}.{place.column} was altered or comes from another row: restore the "
             f"database from a backup, and find out who can write to it"
         ) from error
+
+
+def forget() -> None:
+    """Drop what was derived from keys of the ring: it has to be gone when one of them is."""
+    _unwrapping.cache_clear()
+
+
+@lru_cache(maxsize=1024)
+def _unwrapping(key: bytes, salt: bytes) -> AESGCM:
+    """Return the cipher that opens a data key; a value that is looked up again and again has it derived once.
+
+    It is derived from a key that is in memory anyway. The data key itself, and the value, are never kept.
+    """
+    return AESGCM(_wrapping(key, salt))
 
 
 def _wrapping(key: bytes, salt: bytes) -> bytes:

@@ -6,15 +6,17 @@ written is read back before it takes the place of the old file: a full disk is n
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from steersman.model.errors import Temporary
+from steersman.runtime.keyfile import sync_folder
 
 #: Others than the owner have no business with these files.
 MODE = 0o600
@@ -50,7 +52,7 @@ def put(path: Path, text: bytes) -> None:
     try:
         _write(draft, text)
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             draft.unlink()
@@ -71,9 +73,27 @@ def _write(path: Path, text: bytes) -> None:
         raise OSError("what was written reads differently")
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+@contextmanager
+def wiped(path: Path) -> Iterator[None]:
+    """Overwrite what a file holds now, once something else has taken its place.
+
+    What the disk moved elsewhere by itself, and what a snapshot holds, is out of reach.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
+        yield
+        os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone(gate: Path) -> Iterator[None]:
+    """Hold a gate against other processes; the kernel lets go of it after a kill."""
+    descriptor = os.open(gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)

@@ -8,7 +8,6 @@ made only where nothing was ever sealed. Versions count changes; no clock decide
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -20,11 +19,11 @@ from steersman.contract.ports import Clock, Database
 from steersman.model.errors import Conflict, InvalidInput, NotFound, Permanent
 from steersman.runtime.database.migrate import migrate
 from steersman.runtime.keys import envelope, tables
-from steersman.runtime.keys.framing import Damaged, put
-from steersman.runtime.keys.ring import Key, OtherRoot, Ring, State, decoded, encoded, told
-from steersman.runtime.keys.root import ROOT_FILE, Wrapping, is_wrapped, read_root, write_root
+from steersman.runtime.keys.framing import Damaged, alone, put
+from steersman.runtime.keys.ring import LOCK_FILE, RING_FILE, Key, OtherRoot, Ring, State, decoded, encoded, told
+from steersman.runtime.keys.root import ROOT_FILE, Wrapping, in_charge, is_wrapped, read_root, settle, write_root
+from steersman.runtime.keys.sealed import SealedFile
 
-RING_FILE, _LOCK_FILE = "key-ring.json", "key-ring.lock"
 _NS = 1_000_000_000
 _STEPS = (
     "restore it from a backup of the data directory that is as new as the database; or run `steersman secrets recover "
@@ -70,11 +69,12 @@ class KeyRing:
     """Seals and opens. Any thread may use it."""
 
     def __init__(self, folder: Path, root: bytes, database: Database, clock: Clock) -> None:
-        self._file, self._gate = folder / RING_FILE, folder / _LOCK_FILE
+        self._file, self._gate = folder / RING_FILE, folder / LOCK_FILE
         self._root, self._database, self._clock = root, database, clock
         self._lock = threading.Lock()
         self._stamp = (0, 0)
         self._keys: dict[bytes, bytes] = {}
+        self._file_keys: dict[bytes, bytes] = {}
         self.marked: dict[tuple[str, str], Marked] = {}
         self.ring = self._load()
 
@@ -83,7 +83,7 @@ class KeyRing:
         """Read the ring, or make one where nothing was ever sealed; raises `Permanent` with the next step."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         migrate(database, [tables.LINEAGE])
-        with _alone(folder / _LOCK_FILE):
+        with alone(folder / LOCK_FILE):
             with database.reading() as connection:
                 copy = tables.kept(connection)
             root = _settled_root(folder, copy is not None, wrapping)
@@ -93,6 +93,8 @@ class KeyRing:
                 put(folder / RING_FILE, encoded(first, root))
             opened = cls(folder, root, database, clock)
             opened._agree(copy)
+            # Not before the database has its copy: until then either root key may be the one that is needed.
+            settle(folder)
             return opened
 
     def column(self, table: str, column: str, *, row: str = "id", legacy: Legacy | None = None) -> Marked:
@@ -100,6 +102,25 @@ class KeyRing:
         marked = Marked(self, table, column, row, legacy)
         self.marked[table, column] = marked
         return marked
+
+    def file(self, purpose: str) -> SealedFile:
+        """Return what seals and opens the files that hold one kind of key outside of the ring."""
+        return SealedFile(self, purpose)
+
+    def file_key(self) -> Key:
+        """Return the key for files, made where there is none yet; raises `Temporary` where the disk refuses."""
+        self.reread()
+        if self.ring.files:
+            return self.ring.files[0]
+        with self._changing() as ring:
+            kept = ring if ring.files else self._save(ring.with_file_key(self._clock.wall_ns() // _NS))
+        self._copy()
+        return kept.files[0]
+
+    def find_file_key(self, id: bytes) -> bytes | None:
+        if id not in self._file_keys:
+            self.reread()
+        return self._file_keys.get(id)
 
     def seal(self, secret: bytes, place: envelope.Place) -> bytes:
         """Return an envelope under the active key; one that another process made a moment ago counts."""
@@ -164,7 +185,7 @@ class KeyRing:
     @contextmanager
     def _changing(self) -> Iterator[Ring]:
         """Hold the ring against other threads and processes, and give what stands on disk now."""
-        with self._lock, _alone(self._gate):
+        with self._lock, alone(self._gate):
             self.ring = self._load()
             yield self.ring
 
@@ -201,6 +222,8 @@ class KeyRing:
             )
         self._stamp = (status.st_ino, status.st_mtime_ns)
         self._keys = {bytes.fromhex(key.id): key.secret for key in ring.keys}
+        self._file_keys = {bytes.fromhex(key.id): key.secret for key in ring.files}
+        envelope.forget()
         return ring
 
     def _find(self, id: bytes) -> bytes | None:
@@ -219,6 +242,9 @@ class KeyRing:
         try:
             decoded(text, self._root)
         except OtherRoot as error:
+            if told(text)[1] in self.ring.roots and version < self.ring.version:
+                # A kill came between the file and its copy when the root key was changed; or an older database is back.
+                return
             raise Permanent(
                 f"the key ring {self._file} is not the one that this database was sealed with: {error}. Put the folder "
                 f"secrets of the data directory in place that belongs to this database"
@@ -235,63 +261,9 @@ class KeyRing:
             )
 
 
-def recover(folder: Path, database: Database, root: bytes | None, wrapping: Wrapping | None = None) -> list[str]:
-    """Put back what is lost: the root key from shares, the ring from the database. Returns what was done, in words.
-
-    `root` is what the shares gave, None without shares. Nothing that is whole is replaced; what cannot be
-    believed is refused with `InvalidInput` or `Permanent`, and then nothing has changed.
-    """
-    migrate(database, [tables.LINEAGE])
-    with _alone(folder / _LOCK_FILE):
-        with database.reading() as connection:
-            copy = tables.kept(connection)
-        candidates = [text for text in (_bytes_of(folder / RING_FILE), copy and copy[1]) if text]
-        key = read_root(folder / ROOT_FILE, wrapping) if root is None else root
-        good = [text for text in candidates if _opens(text, key)]
-        if not good:
-            raise InvalidInput(_no_ring(candidates))
-        newest = max(good, key=lambda text: told(text)[0])
-        done = []
-        if root is not None:
-            write_root(folder / ROOT_FILE, root, wrapping)
-            done.append("the root key is back")
-        if _bytes_of(folder / RING_FILE) != newest:
-            _put_aside(folder / RING_FILE)
-            put(folder / RING_FILE, newest)
-            done.append("the ring is back, as the database kept it")
-        return done or ["nothing was lost: the root key and the ring are whole and belong together"]
-
-
-def _opens(text: bytes, root: bytes) -> bool:
-    try:
-        decoded(text, root)
-    except Damaged:
-        return False
-    return True
-
-
-def _no_ring(candidates: list[bytes]) -> str:
-    if not candidates:
-        return "there is no ring on disk and no copy in the database: restore one of them from a backup first"
-    return (
-        "neither the ring on disk nor its copy in the database opens with this root key: the shares are of another "
-        "ring, or both are damaged. Restore the database or the folder secrets from a backup, then try again"
-    )
-
-
-def _bytes_of(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
-
-
-def _put_aside(path: Path) -> None:
-    """Keep what was damaged: a person may want to look at it."""
-    if path.exists():
-        path.replace(path.with_name(f"{path.name}.damaged"))
-
-
 def _settled_root(folder: Path, used: bool, wrapping: Wrapping | None) -> bytes:  # noqa: FBT001 - the one question
     """Read the root key, draw it where nothing was ever sealed, and let the vault wrap it once the settings say so."""
-    path = folder / ROOT_FILE
+    path = in_charge(folder)
     if not path.exists():
         if used or (folder / RING_FILE).exists():
             raise Permanent(
@@ -318,17 +290,6 @@ def _demand_nothing_sealed(folder: Path, used: bool) -> None:  # noqa: FBT001 - 
 
 def _sentence() -> str:
     return f"{_STEPS[0].upper()}{_STEPS[1:]}"
-
-
-@contextmanager
-def _alone(gate: Path) -> Iterator[None]:
-    """Hold the ring against other processes; the kernel lets go of it after a kill."""
-    descriptor = os.open(gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def exposed(folder: Path) -> str | None:

@@ -1,21 +1,25 @@
 """The root key: the one secret above the ring. In a file of its own, in the clear or wrapped by a vault.
 
-It is drawn once and never replaced in silence. `recovered` puts it back from what shares gave, and only if the ring
-agrees that it is the one.
+It is never replaced in silence. `recovery` puts it back from what shares gave, and only if the ring agrees that it is
+the one. While `new_root` changes it, the ring decides: the root key that it is written under is the one.
 """
 
 from __future__ import annotations
 
 import hmac
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
-from steersman.model.errors import Permanent
+from steersman.model.errors import Permanent, Temporary
+from steersman.runtime.keyfile import sync_folder
 from steersman.runtime.keys.envelope import KEY_BYTES
-from steersman.runtime.keys.framing import Damaged, framed, put, unframed
-from steersman.runtime.keys.ring import fingerprint
+from steersman.runtime.keys.framing import Damaged, framed, put, unframed, wiped
+from steersman.runtime.keys.ring import RING_FILE, fingerprint, told
 
 ROOT_FILE = "root-key.json"
+#: Where another root key waits until the ring is handed on to it.
+NEXT_FILE = "root-key-next.json"
 _FORMAT = 1
 _LOCAL, _WRAPPED = "local", "wrapped"
 
@@ -48,6 +52,50 @@ def write_root(path: Path, root: bytes, wrapping: Wrapping | None) -> None:
     """Put the root key in place; raises `Temporary` where the disk refuses."""
     kept = {"way": _LOCAL, "key": root.hex()} if wrapping is None else {"way": _WRAPPED, "key": wrapping.wrap(root)}
     put(path, framed({"format": _FORMAT, "root": fingerprint(root), **kept}))
+
+
+def named_root(path: Path) -> str:
+    """Return the fingerprint of the root key that a file holds, without any key; nothing where it is damaged."""
+    try:
+        return str(unframed(path.read_bytes()).get("root", ""))
+    except (Damaged, OSError):
+        return ""
+
+
+def in_charge(folder: Path) -> Path:
+    """Return the file of the root key that the ring is written under."""
+    coming = folder / NEXT_FILE
+    if coming.exists() and named_root(coming) == _root_of_ring(folder):
+        return coming
+    return folder / ROOT_FILE
+
+
+def settle(folder: Path) -> None:
+    """Finish a change of the root key that was cut short, or forget it where the ring was not handed on yet.
+
+    A ring that is missing or damaged decides nothing: then both root keys stay. Raises `Temporary`.
+    """
+    path, coming = folder / ROOT_FILE, folder / NEXT_FILE
+    if not coming.exists():
+        return
+    wanted = _root_of_ring(folder)
+    try:
+        if wanted and named_root(coming) == wanted:
+            with wiped(path) if path.exists() else nullcontext():
+                coming.replace(path)
+        elif wanted and named_root(path) == wanted:
+            with wiped(coming):
+                coming.unlink()
+        sync_folder(folder)
+    except OSError as error:
+        raise Temporary(f"the change of the root key in {folder} cannot be finished: {error.strerror}") from error
+
+
+def _root_of_ring(folder: Path) -> str:
+    try:
+        return told((folder / RING_FILE).read_bytes())[1]
+    except (OSError, Damaged):
+        return ""
 
 
 def is_wrapped(path: Path) -> bool:

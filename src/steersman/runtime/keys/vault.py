@@ -12,12 +12,14 @@ import base64
 import binascii
 import stat
 import threading
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from steersman.model.errors import Permanent, SteersmanError, Temporary
+from steersman.model.errors import InvalidInput, Permanent, SteersmanError, Temporary
 from steersman.runtime.keys.settings import KeySettings, VaultSettings
 from steersman.runtime.outgoing import addresses_for, is_address
 
@@ -166,3 +168,13 @@ def vault_of(settings: KeySettings) -> Vault | None:
 def wrapping_of(settings: KeySettings) -> Vault | None:
     """Return what wraps the root key: the vault, where the settings name a key of its Transit engine."""
     return vault_of(settings) if settings.vault is not None and settings.vault.transit_key else None
+
+
+def wrapping_in(config: Path | None) -> Vault | None:
+    """Return what wraps the root key by a file of settings, for commands; raises `InvalidInput`."""
+    if config is None:
+        return None
+    try:
+        return wrapping_of(KeySettings.model_validate(tomllib.loads(config.read_text()).get("secrets", {})))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{config} cannot be read: {type(error).__name__}") from error

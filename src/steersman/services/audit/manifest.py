@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager, suppress
 from steersman.contract.ports import Context, Ports
 from steersman.contract.service import Invariant, Job, Measurement, Service, Signal, SignalKind
 from steersman.model.errors import Temporary
+from steersman.runtime.keyfile import IN_THE_CLEAR
+from steersman.runtime.keys.keyring import KeyRing
 from steersman.services.audit.commands import COMMANDS
 from steersman.services.audit.jobs import follow
 from steersman.services.audit.model.settings import AuditSettings
-from steersman.services.audit.store.keys import KEY_FILE, exposed_key
+from steersman.services.audit.store.keys import KEY_FILE, PURPOSE, exposed_key
 from steersman.services.audit.store.log import AuditLog
 from steersman.services.audit.store.watching import Patrol
 from steersman.services.audit.web import PERMISSIONS, ROUTES
@@ -21,8 +23,9 @@ from steersman.services.audit.web import PERMISSIONS, ROUTES
 @asynccontextmanager
 async def lifespan(ports: Ports) -> AsyncIterator[Patrol]:
     """Check key, tables and file against each other before anything is added; sign what is left at the end."""
-    settings = ports.settings.section(AuditSettings)
-    log = await asyncio.to_thread(AuditLog.open, ports.database, ports.clock, settings, ports.data_dir)
+    settings, ring = ports.settings.section(AuditSettings), ports.provided.get(KeyRing)
+    file = IN_THE_CLEAR if ring is None else ring.file(PURPOSE)
+    log = await asyncio.to_thread(AuditLog.open, ports.database, ports.clock, settings, ports.data_dir, file)
     yield Patrol(log)
     with suppress(Temporary):
         # A database that is away keeps what it has; the next start goes on from there.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steersman.runtime.keyfile import sync_folder
 from steersman.services.audit.store import tables
 from steersman.services.audit.store.copies import COPY_FILE, append_notes
-from steersman.services.audit.store.keys import KEY_FILE, sync_folder
+from steersman.services.audit.store.keys import KEY_FILE
 
 if TYPE_CHECKING:
     from steersman.contract.ports import Database

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from steersman.engine.audit.checkpoint import split_notes
 from steersman.model.errors import InvalidInput, Permanent
-from steersman.services.audit.store.keys import sync_folder
+from steersman.runtime.keyfile import sync_folder
 
 COPY_FILE = Path("audit") / "checkpoints"
 #: A checkpoint is some 250 bytes. More than this at the end that is none was not left by a kill.

@@ -23,10 +23,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 from steersman.engine.audit.checkpoint import Checkpoint, Note, NoteKey
 from steersman.model.errors import InvalidInput, Permanent
+from steersman.runtime.keyfile import IN_THE_CLEAR, KeyFile, sync_folder
 
 KEY_FILE = Path("secrets") / "audit-key"
 #: Where a new key waits until the database says that it is in charge.
 NEXT_FILE = Path("secrets") / "audit-key-next"
+#: What the ring seals both for.
+PURPOSE = "audit signing"
 PUBLIC_FILE = Path("audit") / "public-key"
 _ORIGIN_CHARACTERS = 16
 #: What a person does when there is no way back to the key.
@@ -68,34 +71,33 @@ def check_signature(key: NoteKey, signature: bytes, content: bytes, what: str) -
         raise InvalidInput(f"the signature of {what} is wrong") from error
 
 
-def current(data_dir: Path, wanted: NoteKey) -> SigningKey:
+def current(data_dir: Path, wanted: NoteKey, file: KeyFile = IN_THE_CLEAR) -> SigningKey:
     """Return the key that the database says is in charge, moving it into place where a rotation was cut short.
 
     Raises `Permanent` with the next step where it is neither in its place nor on the way there.
     """
     path, coming = data_dir / KEY_FILE, data_dir / NEXT_FILE
-    if not _is(path, wanted) and _is(coming, wanted):
+    if not _is(path, wanted, file) and _is(coming, wanted, file):
         # Another process may do the same at this moment.
         with suppress(FileNotFoundError):
-            coming.replace(path)
-        sync_folder(path.parent)
-    if path.exists() and not _is(path, wanted):
-        _load(path, signed_before=True)
+            file.move(coming, path)
+    if path.exists() and not _is(path, wanted, file):
+        _load(path, file, signed_before=True)
         raise Permanent(
             f"{path} is not the key that the database names, {wanted.id.hex()}: restore this file from the newest "
             f"backup of the data directory, {ANEW}"
         )
     if not path.exists():
         raise _gone(path)
-    key = SigningKey.of(_load(path, signed_before=True).private, wanted.name)
-    _publish(data_dir, key)
+    key = SigningKey.of(_load(path, file, signed_before=True).private, wanted.name)
+    _settle(data_dir, key, file)
     return key
 
 
-def _is(path: Path, wanted: NoteKey) -> bool:
+def _is(path: Path, wanted: NoteKey, file: KeyFile) -> bool:
     if not path.exists():
         return False
-    private = _parsed(path)
+    private = _parsed(path, file)
     return private is not None and private.public_key().public_bytes_raw() == wanted.public
 
 
@@ -106,46 +108,51 @@ def _gone(path: Path) -> Permanent:
     )
 
 
-def load_or_make(data_dir: Path, *, signed_before: bool) -> SigningKey:
+def load_or_make(data_dir: Path, *, signed_before: bool, file: KeyFile = IN_THE_CLEAR) -> SigningKey:
     """Return the first key of a log, made now when nothing was ever signed.
 
     Raises `Permanent` with the next step for a key that is damaged, open to others, or gone though it signed something.
     """
     path = data_dir / KEY_FILE
     if path.exists():
-        key = _load(path, signed_before=signed_before)
+        key = _load(path, file, signed_before=signed_before)
     elif signed_before:
         raise _gone(path)
     else:
         key = new_key()
-        place(path, private_bytes(key))
-    _publish(data_dir, key)
+        file.write(path, private_bytes(key))
+    _settle(data_dir, key, file)
     return key
 
 
-def _publish(data_dir: Path, key: SigningKey) -> None:
+def _settle(data_dir: Path, key: SigningKey, file: KeyFile) -> None:
+    """Seal what a version before left in the clear, and publish the public half."""
+    for path in (data_dir / KEY_FILE, data_dir / NEXT_FILE):
+        if path.exists() and not exposed_key(path) and _parsed(path, file) is not None:
+            file.renew(path)
     public = f"{key.public.text()}\n".encode()
     if not (data_dir / PUBLIC_FILE).exists() or (data_dir / PUBLIC_FILE).read_bytes() != public:
         # A rotation and the platform beside it may both do this now: each has a draft of its own.
         place(data_dir / PUBLIC_FILE, public, draft=f"{PUBLIC_FILE.name}.{os.getpid()}.new")
 
 
-def _load(path: Path, *, signed_before: bool) -> SigningKey:
+def _load(path: Path, file: KeyFile, *, signed_before: bool) -> SigningKey:
     if exposed := exposed_key(path):
         raise Permanent(f"{exposed}; run `chmod 600 {path}`, and if others had access, {ANEW.removeprefix('or ')}")
-    private = _parsed(path)
+    private = _parsed(path, file)
     if private is None:
-        step = f"restore this file from a backup of the data directory, {ANEW}"
+        step = f"restore this file from a backup of the data directory, with the key ring beside it, {ANEW}"
         if not signed_before:
             step = "nothing was signed with it yet, so delete it and start again"
         raise Permanent(f"{path} is damaged, it does not hold an Ed25519 key: {step}")
     return SigningKey.of(private)
 
 
-def _parsed(path: Path) -> Ed25519PrivateKey | None:
+def _parsed(path: Path, file: KeyFile) -> Ed25519PrivateKey | None:
     try:
-        private = load_pem_private_key(path.read_bytes(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private = load_pem_private_key(file.read(path), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm, FileNotFoundError):
+        # A rotation beside this process may have moved it just now.
         return None
     except OSError as error:
         raise Permanent(f"{path} cannot be read: {error.strerror}; give it to the user that runs Steersman") from error
@@ -186,12 +193,3 @@ def place(path: Path, content: bytes, draft: str = "") -> None:
         os.close(descriptor)
     beside.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that what a folder lists survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from steersman.engine.audit.proofs import root_of
 from steersman.engine.audit.succession import parse_succession
 from steersman.engine.audit.tree import Frontier, frontier_at, grow
 from steersman.model.errors import InvalidInput, Permanent
+from steersman.runtime.keyfile import IN_THE_CLEAR, KeyFile
 from steersman.services.audit.logic.verifying import hash_of
 from steersman.services.audit.model.records import Leaf, Row
 from steersman.services.audit.store import tables
@@ -55,13 +56,20 @@ class AuditLog:
     """Grows the tree and signs it. Its methods block; any thread may call them, and one at a time gets through."""
 
     def __init__(
-        self, database: Database, clock: Clock, settings: AuditSettings, key: SigningKey, data_dir: Path
+        self,
+        database: Database,
+        clock: Clock,
+        settings: AuditSettings,
+        key: SigningKey,
+        data_dir: Path,
+        file: KeyFile,
     ) -> None:
         self.database = database
         self.key = key
         self.settings = settings
         self._clock = clock
         self._data_dir = data_dir
+        self._file = file
         self._copy = data_dir / COPY_FILE
         self._growing = threading.Lock()
         self.head = Head()
@@ -70,7 +78,9 @@ class AuditLog:
         self.witness = Witness(settings.witness)
 
     @classmethod
-    def open(cls, database: Database, clock: Clock, settings: AuditSettings, data_dir: Path) -> AuditLog:
+    def open(
+        cls, database: Database, clock: Clock, settings: AuditSettings, data_dir: Path, file: KeyFile = IN_THE_CLEAR
+    ) -> AuditLog:
         """Load what is stored and check that it is what was signed.
 
         Raises `Permanent` with the next step where key, tables and file contradict one another.
@@ -81,10 +91,10 @@ class AuditLog:
             handed = tables.successions(connection)
         copied = mend(data_dir / COPY_FILE)
         if handed:
-            key = current(data_dir, _in_charge(handed))
+            key = current(data_dir, _in_charge(handed), file)
         else:
-            key = load_or_make(data_dir, signed_before=newest is not None or copied is not None)
-        log = cls(database, clock, settings, key, data_dir)
+            key = load_or_make(data_dir, signed_before=newest is not None or copied is not None, file=file)
+        log = cls(database, clock, settings, key, data_dir, file)
         with database.reading() as connection:
             log.signed = None if newest is None else log._checked(connection, newest)
             log._compare_copy(connection, copied, log._copy)
@@ -164,7 +174,7 @@ class AuditLog:
         if handed and (wanted := _in_charge(handed)) != self.key.public:
             if wanted not in chain_of(self.key.public, handed).keys:
                 raise Permanent("the signing key was handed on to one that ours did not vouch for")
-            self.key = current(self._data_dir, wanted)
+            self.key = current(self._data_dir, wanted, self._file)
 
     def _checked(self, connection: Connection, newest: str) -> Note:
         """Return the newest checkpoint, after comparing it with the key and the tree."""

@@ -18,9 +18,10 @@ from steersman.contract.ports import JournalEntry
 from steersman.engine.audit.checkpoint import NoteKey, parse_note
 from steersman.model.errors import Conflict, InvalidInput
 from steersman.model.ids import DEFAULT_TENANT
+from steersman.runtime.keyfile import IN_THE_CLEAR, KeyFile
 from steersman.services.audit.store import tables
 from steersman.services.audit.store.chain import chain_of, succession
-from steersman.services.audit.store.keys import NEXT_FILE, current, new_key, place, private_bytes, public_key
+from steersman.services.audit.store.keys import NEXT_FILE, current, new_key, private_bytes, public_key
 
 if TYPE_CHECKING:
     from steersman.contract.ports import Clock, Database, Ids, Journal
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
 ROTATED_TYPE = "audit.key.rotated"
 
 
-def rotate(database: Database, journal: Journal, ids: Ids, clock: Clock, data_dir: Path) -> NoteKey:
+def rotate(
+    database: Database, journal: Journal, ids: Ids, clock: Clock, data_dir: Path, file: KeyFile = IN_THE_CLEAR
+) -> NoteKey:
     """Make a new signing key, let the old one vouch for it, and put it in its place; returns its public half."""
     with _alone(data_dir / NEXT_FILE.parent):
         tables.prepare(database)
         with database.reading() as connection:
             handed = tables.successions(connection)
         chain = chain_of(public_key(data_dir), handed)
-        old = current(data_dir, chain.newest)
+        old = current(data_dir, chain.newest, file)
         new = new_key(name=old.public.name)
-        place(data_dir / NEXT_FILE, private_bytes(new))
+        file.write(data_dir / NEXT_FILE, private_bytes(new))
         with database.transaction() as transaction:
             tables.hold_growth(transaction)
             if tables.successions(transaction) != handed:
@@ -50,7 +53,7 @@ def rotate(database: Database, journal: Journal, ids: Ids, clock: Clock, data_di
                 ids.new(), clock.wall_ns(), DEFAULT_TENANT, "local", ROTATED_TYPE, new.public.id.hex(), told
             )
             journal.append(transaction, [entry])
-        return current(data_dir, new.public).public
+        return current(data_dir, new.public, file).public
 
 
 @contextmanager

@@ -7,7 +7,6 @@ one after the other, each behind a key press, so that each person sees their own
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +18,11 @@ from steersman.model.errors import InvalidInput
 from steersman.runtime.database.engine import open_engine
 from steersman.runtime.database.sql import SqlDatabase
 from steersman.runtime.datadir import DataDir
-from steersman.runtime.keys.keyring import recover
+from steersman.runtime.keys.recovery import recover
 from steersman.runtime.keys.ring import fingerprint
 from steersman.runtime.keys.root import ROOT_FILE, read_root
-from steersman.runtime.keys.settings import KeySettings
 from steersman.runtime.keys.shares import combine, read_all, split
-from steersman.runtime.keys.vault import Vault, wrapping_of
+from steersman.runtime.keys.vault import wrapping_in
 
 Data = Annotated[Path, typer.Option(help="The data directory.", metavar="DIR")]
 _Config = Annotated[Path | None, typer.Option(help="The settings, where a vault wraps the root key.")]
@@ -39,7 +37,7 @@ def shares(
     all: Annotated[bool, typer.Option("--all", help="Print them at once, without waiting.")] = False,  # noqa: FBT002 - an option of a command
 ) -> None:
     """Print shares, each for one person to keep."""
-    root = read_root(data / "secrets" / ROOT_FILE, _wrapping(config))
+    root = read_root(data / "secrets" / ROOT_FILE, wrapping_in(config))
     made = split(root, of, needed)
     for share in made:
         if not all and sys.stdin.isatty():
@@ -60,7 +58,7 @@ def recover_ring(
     check: Annotated[bool, typer.Option("--check", help="Only say whether the shares give this root key.")] = False,  # noqa: FBT002 - an option of a command
 ) -> None:
     """Read shares from standard input, an empty line between two, and put back what is lost."""
-    wrapping = _wrapping(config)
+    wrapping = wrapping_in(config)
     if check:
         given = combine(read_all(_typed()))
         if given != read_root(data / "secrets" / ROOT_FILE, wrapping):
@@ -107,13 +105,3 @@ def stopped(data: Path, url: str | None) -> Iterator[SqlDatabase]:
             store.close()
     finally:
         directory.close()
-
-
-def _wrapping(config: Path | None) -> Vault | None:
-    if config is None:
-        return None
-    try:
-        section = tomllib.loads(config.read_text()).get("secrets", {})
-        return wrapping_of(KeySettings.model_validate(section))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{config} cannot be read: {type(error).__name__}") from error
