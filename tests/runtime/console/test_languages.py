@@ -16,7 +16,12 @@ from steersman.model.errors import Permanent
 from steersman.runtime.console.language import Language, language_of, negotiate
 from steersman.runtime.console.messages import messages
 
-PACKAGES = ("steersman.runtime.console", "steersman.services.telemetry", "steersman.services.operations")
+PACKAGES = (
+    "steersman.runtime.console",
+    "steersman.services.identity",
+    "steersman.services.telemetry",
+    "steersman.services.operations",
+)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,13 @@ def test_a_chosen_language_is_remembered() -> None:
     assert "set-cookie" not in Shell(PAGES).login(request()).headers
 
 
+def test_a_change_of_language_keeps_what_the_page_shows() -> None:
+    """And its values are never markup."""
+    html = bytes(Shell(PAGES).login(request("account=otto&lang=en&q=%22%3E%3Cscript%3E")).body).decode()
+    assert 'href="?account=otto&amp;q=%22%3E%3Cscript%3E&amp;lang=zh"' in html
+    assert 'href="?lang=zh"' in bytes(Shell(PAGES).login(request()).body).decode()
+
+
 def test_what_a_person_came_for_survives_the_form_as_text() -> None:
     """The wish to go somewhere is never markup."""
     html = bytes(Shell(PAGES).login(request(), to='"><script>').body).decode()

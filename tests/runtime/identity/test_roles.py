@@ -27,6 +27,11 @@ def test_nobody_but_the_admin_defines_roles_and_no_operator_touches_accounts() -
     assert not [permission for permission in ROLES["operator"] if permission.startswith("identity.")]
 
 
+def test_no_operator_exports_or_erases_what_is_kept_about_people() -> None:
+    about_people = [permission for permission in ROLES["operator"] if permission.startswith("privacy.")]
+    assert {permission.rpartition(".")[2] for permission in about_people} == {"read"}
+
+
 def test_a_viewer_only_reads() -> None:
     assert {permission.rpartition(".")[2] for permission in ROLES["viewer"]} == {"read"}
 

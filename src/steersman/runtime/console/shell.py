@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from steersman.contract.ports import Caller
 from steersman.contract.service import Page
-from steersman.runtime.console.language import COOKIE, Language, asked_language, language_of
+from steersman.runtime.console.language import COOKIE, QUERY, Language, asked_language, language_of
 from steersman.runtime.console.rendering import render
 
 CONTENT_SECURITY_POLICY = (
@@ -61,6 +62,7 @@ class Shell:
         return {
             "menu": [(page.path, page.title_zh if chinese else page.title) for page in allowed],
             "path": request.url.path,
+            "kept": urlencode([pair for pair in request.query_params.multi_items() if pair[0] != QUERY]),
             "origin": str(request.base_url).rstrip("/"),
             "who": caller.subject if caller is not None else "",
         }

@@ -2,7 +2,8 @@
 
 Whoever looks after accounts makes one and hands it over; they never learn the password, and nobody has one that was
 meant for the first day only. A new invitation takes the place of the one before. Wrong, expired and used ones are
-refused alike, and what is stored opens nothing.
+refused alike, and what is stored opens nothing. Nor does a link open an account that may do more by now than whoever
+made the link: they could have kept it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select
 
-from steersman.contract.ports import JournalEntry, Ports
+from steersman.contract.ports import Caller, JournalEntry, Ports
 from steersman.model.errors import Unauthenticated
 from steersman.model.ids import Id, Tenant
-from steersman.runtime.identity import accounts, sessions, tables, tenants
+from steersman.runtime.identity import accounts, sessions, tables
 from steersman.runtime.identity.accounts import Kind
 from steersman.runtime.identity.admission import Admission
+from steersman.runtime.identity.authority import Power, power_of
 from steersman.runtime.identity.evidence import Evidence
 from steersman.runtime.identity.passwords import Passwords
+from steersman.runtime.identity.roles import Standing, beyond
 from steersman.runtime.identity.sessions import digest
 
 if TYPE_CHECKING:
@@ -32,12 +35,13 @@ LIFETIME_MS = 24 * 3_600_000
 _KIND = "invitation"
 
 
-def invite(transaction: Connection, account: Id, now_ms: int) -> str:
+def invite(transaction: Connection, account: Id, maker: Caller, now_ms: int) -> str:
     """Return the token of a new invitation for an account, in the place of any before."""
     withdraw(transaction, account)
     token = PREFIX + secrets.token_urlsafe(32)
-    row = {"hash": digest(token), "kind": _KIND, "bound": account, "content": {}, "expires_ms": now_ms + LIFETIME_MS}
-    transaction.execute(insert(tables.flows).values(**row))
+    content = {"permissions": sorted(maker.permissions)}
+    row = {"kind": _KIND, "bound": account, "content": content, "expires_ms": now_ms + LIFETIME_MS}
+    transaction.execute(insert(tables.flows).values(hash=digest(token), **row))
     return token
 
 
@@ -55,6 +59,7 @@ class Invitations:
     passwords: Passwords
     evidence: Evidence
     admission: Admission
+    standing: Standing
 
     def name_for(self, token: str) -> str | None:
         """Return whose invitation this is, to show it to who holds it; None for one that is good for nothing."""
@@ -74,6 +79,8 @@ class Invitations:
             raise Unauthenticated(REFUSED)
         hashed = self.passwords.chosen(password, row.name, row.email)
         with self.ports.database.transaction() as transaction:
+            if self._invited(transaction, token) is None:
+                raise Unauthenticated(REFUSED)
             self._claim(transaction, token)
             accounts.change_account(transaction, Id(row.id), password=hashed)
             sessions.end_all(transaction, row.id, "a password was chosen by invitation", self._now_ms())
@@ -81,11 +88,11 @@ class Invitations:
         self.admission.forget(lambda caller: caller.account == row.id)
         return Id(row.id)
 
-    def _invited(self, connection: Connection, token: str) -> Row[Any, Any, Any, Any] | None:
+    def _invited(self, connection: Connection, token: str) -> Row[Any] | None:
         if not token.startswith(PREFIX):
             return None
         query = (
-            select(tables.accounts.c.id, tables.accounts.c.name, tables.accounts.c.email, tables.accounts.c.tenant)
+            select(tables.accounts, tables.flows.c.content)
             .join(tables.flows, tables.flows.c.bound == tables.accounts.c.id)
             .where(
                 tables.flows.c.hash == digest(token),
@@ -96,7 +103,17 @@ class Invitations:
             )
         )
         row = connection.execute(query).one_or_none()
-        return row if row is not None and tenants.is_open(connection, row.tenant) else None
+        if row is None:
+            return None
+        power = power_of(connection, row.id, Tenant(row.tenant), self.standing)
+        return row if power is not None and not self._grew(power, row) else None
+
+    def _grew(self, power: Power, row: Row[Any]) -> bool:
+        """Tell whether the account may do by now what the maker of its invitation could not hand on."""
+        made_by = frozenset(row.content["permissions"])
+        everything = self.standing.within(frozenset({"*"}), Tenant(row.tenant))
+        wanted = everything if "*" in power.permissions else power.permissions
+        return bool(beyond(wanted, made_by))
 
     def _claim(self, transaction: Connection, token: str) -> None:
         mine = (tables.flows.c.hash == digest(token)) & (tables.flows.c.kind == _KIND)

@@ -18,7 +18,7 @@ EVERYTHING = frozenset({"*"})
 #: The service whose permissions are about who may do what.
 IDENTITY = "identity"
 #: Services that watch over whoever operates: an operator may look, and change nothing there.
-_WATCHING = (IDENTITY, "audit", "security", "secrets")
+_WATCHING = (IDENTITY, "audit", "security", "secrets", "privacy")
 #: Reading one of these is reading what was to stay hidden: for administrators, whatever its verb says.
 _HIDDEN = frozenset({"secrets.value.read", "audit.personal.read"})
 #: What decides about roles themselves; whoever has it could give themselves anything.

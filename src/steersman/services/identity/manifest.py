@@ -8,7 +8,7 @@ from steersman.runtime.identity.identity import Identity
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.services.identity.commands import COMMANDS
 from steersman.services.identity.jobs import tidy, write_refusals
-from steersman.services.identity.web import PERMISSIONS, ROUTES, TENANTED, USED_WITHIN
+from steersman.services.identity.web import PAGES, PERMISSIONS, ROUTES, TENANTED, USED_WITHIN
 
 EVENTS = (
     Event("identity.account.added", 1, "Somebody was given an account; its name and roles."),
@@ -40,7 +40,7 @@ EVENTS = (
 SERVICE = Service(
     name="identity",
     help="Accounts, roles, sessions and keys: who may do what.",
-    prefixes=("/api/identity",),
+    prefixes=("/api/identity", "/people"),
     settings=IdentitySettings,
     requires=(Identity, House),
     permissions=PERMISSIONS,
@@ -48,6 +48,7 @@ SERVICE = Service(
     used_within=USED_WITHIN,
     events=EVENTS,
     routes=ROUTES,
+    pages=PAGES,
     commands=COMMANDS,
     jobs=(Job(name="refusals", run=write_refusals), Job(name="tidy", run=tidy)),
 )

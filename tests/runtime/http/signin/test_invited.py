@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from steersman.contract.ports import Caller
 from steersman.runtime.identity import accounts
 from steersman.runtime.identity.invitations import LIFETIME_MS, invite
 from steersman.runtime.identity.login import row_by_id
@@ -17,11 +18,14 @@ CHOSEN = "the blue kettle is quiet tonight"
 PATH = "/auth/invitation"
 
 
-def invited(site: Any, name: str = "ines") -> str:
+ROOT = Caller("root", permissions=frozenset({"*"}))
+
+
+def invited(site: Any, by: Caller = ROOT) -> str:
     identity = site.identity
     with identity.ports.database.transaction() as transaction:
-        account = accounts.the_account(transaction, "default", name)  # type: ignore[arg-type] # a tenant as text
-        return invite(transaction, account.id, identity.now_ms())
+        account = accounts.the_account(transaction, "default", "ines")  # type: ignore[arg-type] # a tenant as text
+        return invite(transaction, account.id, by, identity.now_ms())
 
 
 def choose(site: Any, token: str, password: str = CHOSEN, again: str | None = None) -> httpx2.Response:
@@ -52,7 +56,8 @@ def test_wrong_expired_replaced_and_withdrawn_links_are_refused_alike_and_tell_n
     old = invited(site)
     late = invited(site)
     answers = [choose(site, one) for one in ("", "wrong", old)]
-    answers.append(site.get(f"{PATH}?token={old}", headers=NOBODY))
+    page = site.get(f"{PATH}?token={old}", headers=NOBODY)
+    assert (page.status_code, "ines" in page.text) == (401, False)
     site.clock.tick(LIFETIME_MS / 1000)
     answers.append(choose(site, late))
     gone = invited(site)
@@ -93,3 +98,16 @@ def test_a_second_factor_stays_and_sessions_end(site: Any, browser: Any) -> None
         row = row_by_id(connection, account.id)
     assert row is not None
     assert row.totp == b"sealed"
+
+
+@pytest.mark.requirement("ASVS-8.2.1", "ASVS-8.3.2")
+def test_a_link_does_not_outlive_what_its_maker_could_reach(site: Any) -> None:
+    """Whoever kept the link of a viewer would be an administrator on the day that the viewer becomes one."""
+    maker = Caller("mo", permissions=site.identity.standing["viewer"])
+    token = invited(site, maker)
+    assert site.get(f"{PATH}?token={token}", headers=NOBODY).status_code == 200
+    with site.identity.ports.database.transaction() as transaction:
+        account = accounts.the_account(transaction, "default", "ines")  # type: ignore[arg-type] # as above
+        accounts.set_roles(transaction, account.id, ["admin"])
+    assert choose(site, token).status_code == 401
+    assert choose(site, invited(site)).status_code == 303

@@ -26,7 +26,8 @@ class Invited:
     """The page and its form."""
 
     def __init__(self, identity: Identity, shell: Shell) -> None:
-        self._invitations = Invitations(identity.ports, identity.passwords, identity.evidence, identity.admission)
+        parts = (identity.passwords, identity.evidence, identity.admission, identity.standing)
+        self._invitations = Invitations(identity.ports, *parts)
         self._shell = shell
 
     async def show(self, request: Request) -> Response:

@@ -142,4 +142,4 @@ class People(Reach):
 
     def _invited(self, transaction: Connection, account: Account) -> str:
         self.tell(transaction, "identity.account.invited", account.id, {})
-        return invitations.invite(transaction, account.id, self.identity.now_ms())
+        return invitations.invite(transaction, account.id, self.caller, self.identity.now_ms())

@@ -26,27 +26,32 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+def crossed(identity: Identity, caller: Caller, named: str) -> Tenant | None:
+    """Return the other tenant that a caller named, None for their own; raises `NotFound` or `Forbidden`. Blocks."""
+    if named in {"", caller.tenant}:
+        return None
+    if caller.tenant != DEFAULT_TENANT:
+        # There is no other tenant for whoever belongs to one.
+        raise NotFound(f"there is no tenant {named!r}")
+    caller.demand(TENANTS_CROSS)
+    with identity.ports.database.reading() as connection:
+        return tenants.the_tenant(connection, named).id
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whose accounts a caller changes, and what of them they may. Every method that takes no connection blocks."""
+    """Whose accounts a caller changes, and what of them they may. `elsewhere` is what `crossed` returned."""
 
     identity: Identity
     declared: frozenset[str]
     caller: Caller
     aliases: Aliases = field(default_factory=dict)
-    crossing: str = ""
+    elsewhere: Tenant | None = None
 
     @property
     def tenant(self) -> Tenant:
-        """Whose accounts these are: the caller's tenant, or another one for who may cross into it."""
-        if self.crossing in {"", self.caller.tenant}:
-            return self.caller.tenant
-        if self.caller.tenant != DEFAULT_TENANT:
-            # There is no other tenant for whoever belongs to one.
-            raise NotFound(f"there is no tenant {self.crossing!r}")
-        self.caller.demand(TENANTS_CROSS)
-        with self.identity.ports.database.reading() as connection:
-            return tenants.the_tenant(connection, self.crossing).id
+        """Whose accounts these are: the caller's tenant, or another one that they may cross into."""
+        return self.elsewhere or self.caller.tenant
 
     def reaches(self, connection: Connection, account: Account) -> bool:
         """Tell whether an account may do nothing which the caller may not."""
@@ -54,8 +59,10 @@ class Reach:
 
     def offered(self, connection: Connection) -> dict[str, bool]:
         """Return every role there is here, and whether the caller could give it."""
-        names = [*self.identity.standing, *sorted(accounts.custom_roles(connection, self.tenant))]
-        return {name: not self._beyond(self._power(connection, [name])) for name in names}
+        standing, tenant = self.identity.standing, self.tenant
+        custom = accounts.custom_roles(connection, tenant)
+        powers = {name: granted([name], standing, custom) for name in (*standing, *sorted(custom))}
+        return {name: not self._beyond(standing.within(power, tenant)) for name, power in powers.items()}
 
     @contextmanager
     def keeping_an_admin(self, tenant: Tenant) -> Iterator[Connection]:

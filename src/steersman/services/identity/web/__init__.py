@@ -11,6 +11,7 @@ from steersman.runtime.identity.roles import (
 )
 from steersman.services.identity.web import groups, keys, people, roles, tenants
 from steersman.services.identity.web.acting import KEYS_READ, KEYS_WRITE, USERS_READ, USERS_WRITE
+from steersman.services.identity.web.page import PAGES
 
 PERMISSIONS = {
     USERS_READ: "See accounts, groups and roles.",
@@ -28,3 +29,4 @@ TENANTED = frozenset({USERS_READ, USERS_WRITE, ROLES_WRITE, KEYS_READ, KEYS_WRIT
 #: Asked for by the house's own operations, and inside of those above.
 USED_WITHIN = frozenset({TENANTS_CROSS, INSTALLATION_WRITE})
 ROUTES = (*people.ROUTES, *groups.ROUTES, *roles.ROUTES, *keys.ROUTES, *tenants.ROUTES)
+__all__ = ["PAGES", "PERMISSIONS", "ROUTES", "TENANTED", "USED_WITHIN"]

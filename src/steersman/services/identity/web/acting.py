@@ -12,6 +12,7 @@ from steersman.contract.service import Permission
 from steersman.runtime.house import House
 from steersman.runtime.identity.identity import Identity
 from steersman.services.identity.store import Administration
+from steersman.services.identity.store.reach import crossed
 
 USERS_READ: Permission = "identity.users.read"
 USERS_WRITE: Permission = "identity.users.write"
@@ -29,4 +30,6 @@ def administration(ctx: Context, elsewhere: str = "") -> Administration:
     """Return what acts for this caller, in their tenant or in the one that they named."""
     services = ctx.ports.get(House).services
     declared = frozenset(permission for service in services for permission in service.permissions)
-    return Administration(ctx.ports.get(Identity), declared, ctx.caller, alias_table(services), elsewhere)
+    identity = ctx.ports.get(Identity)
+    other = crossed(identity, ctx.caller, elsewhere)
+    return Administration(identity, declared, ctx.caller, alias_table(services), other)
