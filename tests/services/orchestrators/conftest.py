@@ -86,6 +86,12 @@ class Hands:
 
 
 @pytest.fixture
+def peers() -> ModuleType:
+    """The scripted peers themselves, for who serves one in another way."""
+    return _peers()
+
+
+@pytest.fixture
 def hands(tmp_path: Path) -> Callable[..., Hands]:
     """Configure the service."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -107,14 +108,17 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving(peer: Peer, path: Path | None = None) -> Iterator[None]:
-    """Serve on a socket's path, or on a free loopback port."""
+def serving(peer: Peer, path: Path | None = None, tls: ssl.SSLContext | None = None) -> Iterator[None]:
+    """Serve on a socket's path, or on a free loopback port, with a certificate where one is given."""
     if path is not None:
         server: _Server = _UnixServer(str(path), _handler(peer))
         peer.url = str(path)
     else:
         server = _Server(("127.0.0.1", 0), _handler(peer))
-        peer.url = f"http://127.0.0.1:{server.server_address[1]}"
+        peer.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
+        if tls is not None:
+            # The handshake is the handler's thread's affair, or one client that says nothing would stop all others.
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
