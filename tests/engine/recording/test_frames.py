@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import subprocess
 import sys
+import zlib
 
+import cramjam
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,19 +82,45 @@ def test_rounds_come_back_as_they_were() -> None:
 
 
 @given(st.data())
-def test_a_changed_byte_is_refused_with_the_place_of_its_frame(data: st.DataObject) -> None:
-    """Wherever a bit flips, reading stops at the frame it is in, and the rounds in front of it are fine."""
+def test_a_changed_byte_is_refused_with_its_place(data: st.DataObject) -> None:
+    """Wherever bits of a byte flip, that byte is named, and the rounds in front of it are fine.
+
+    Only a wrong length leaves open where its frame ends, so there it is the frame, or the end.
+    """
     first, second = recording(full(1)), recording(full(1), full(2))
     at = data.draw(st.integers(len(first), len(second) - 1))
     damaged = bytearray(second)
-    damaged[at] ^= 1 << data.draw(st.integers(0, 7))
+    damaged[at] ^= data.draw(st.integers(1, 255))
     reading = contents(bytes(damaged))
     assert isinstance(next(reading), Round)
     with pytest.raises(InvalidInput) as refusal:
         next(reading)
     place = re.match(r"byte (\d+):", refusal.value.message)
     assert place is not None
-    assert int(place[1]) in {len(first), len(second)}
+    in_length = at < len(first) + 4
+    assert int(place[1]) in ({len(first), len(second)} if in_length else {at})
+
+
+def test_two_changed_bytes_are_refused_with_the_place_of_their_frame() -> None:
+    """No single byte explains the difference."""
+    first, damaged = recording(full(1)), bytearray(recording(full(1), full(2)))
+    damaged[-1] ^= 1
+    damaged[-40] ^= 1
+    with pytest.raises(InvalidInput, match=f"^byte {len(first)}: the frame that begins here is damaged"):
+        list(contents(bytes(damaged)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0", b"\xff\xff\xff\xff{}", b"\2\0\0\0{}", b"\2\0\0\0[]", b'\x11\0\0\0{"beginning":[1]}', b"\1\0\0\0{"],
+)
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_frame_with_a_right_checksum_and_no_round_in_it_is_refused(content: bytes, packed: bool) -> None:
+    """Whoever writes recordings by hand is told where, too."""
+    body = bytes(cramjam.zstd.compress(content)) if packed else b"x" + content
+    made = struct.pack("<II", len(body), zlib.crc32(body)) + body
+    with pytest.raises(InvalidInput, match=f"^byte {len(FIRST_LINE)}: "):
+        list(contents(FIRST_LINE + made))
 
 
 @given(st.integers(1, 10_000))

@@ -2,7 +2,8 @@
 
 A frame is its length and CRC-32 (little-endian, 4 bytes each) and a zstandard body: the length of a JSON head, the
 head, and the arrays that the head describes, in the order series, times, values. A recording that was cut off or
-changed is refused with the offset where it stops being one: the first byte of the damaged frame, or the end.
+changed is refused with the offset where it stops being one: the byte that is wrong, where it is one alone, the first
+byte of the damaged frame, where there are more, or the end.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import cramjam
 import numpy as np
 import orjson
 
+from steersman.engine.recording.damage import wrong_byte, wrong_byte_of
 from steersman.model.changes import Change
 from steersman.model.entities import Entity
 from steersman.model.errors import InvalidInput
@@ -48,6 +50,8 @@ class Beginning:
 FIRST_LINE = b"STEERSMAN RECORDING 1\n"
 _HEAD = struct.Struct("<II")
 _SIZE = struct.Struct("<I")
+#: Where the checksum stands in the head of a frame.
+_CHECKSUM_AT = 4
 #: No round is larger: 8 million samples of 20 bytes, and room.
 _LONGEST = 256 << 20
 _LEVEL = 1
@@ -119,24 +123,38 @@ def _body(recording: bytes, at: int) -> tuple[bytes, int]:
     if start + length > len(recording):
         raise InvalidInput(f"byte {len(recording)}: the recording was cut off inside the frame that begins at {at}")
     body = recording[start : start + length]
-    if zlib.crc32(body) != checksum:
-        raise InvalidInput(f"byte {at}: the frame that begins here is damaged: its checksum does not fit")
+    if (found := zlib.crc32(body)) != checksum:
+        raise InvalidInput(_damage(body, found, checksum, at))
     return body, start + length
 
 
+def _damage(body: bytes, found: int, told: int, at: int) -> str:
+    """Say where a frame is damaged: at its one wrong byte, or at its beginning where more than one is wrong."""
+    of_checksum, of_body = wrong_byte_of(found, told), wrong_byte(body, told)
+    if of_checksum is not None:
+        return f"byte {at + _CHECKSUM_AT + of_checksum}: the checksum of the frame that begins at {at} is damaged here"
+    if of_body is not None:
+        return f"byte {at + _HEAD.size + of_body}: the frame that begins at {at} is damaged here"
+    return f"byte {at}: the frame that begins here is damaged: its checksum does not fit"
+
+
 def _content(body: bytes, at: int) -> Beginning | Round:
-    content = bytes(cramjam.zstd.decompress(body))
-    (size,) = _SIZE.unpack_from(content)
-    start = _SIZE.size + size
-    head = orjson.loads(content[_SIZE.size : start])
-    if "beginning" in head:
-        learnt, state = head["beginning"]
-        return Beginning(content[start : start + learnt], content[start + learnt : start + learnt + state])
+    try:
+        content = bytes(cramjam.zstd.decompress(body))
+        (size,) = _SIZE.unpack_from(content)
+        start = _SIZE.size + size
+        head = orjson.loads(content[_SIZE.size : start])
+        if "beginning" in head:
+            learnt, state = head["beginning"]
+            return Beginning(content[start : start + learnt], content[start + learnt : start + learnt + state])
+    except (cramjam.DecompressionError, struct.error, TypeError, ValueError) as error:
+        raise InvalidInput(f"byte {at}: the frame that begins here holds no round: {error}") from error
     return _round(head, content, start, at)
 
 
 def _round(head: dict[str, Any], content: bytes, start: int, at: int) -> Round:
     try:
+        now_ms, seed = head["now_ms"], head["seed"]
         values: dict[str, Any] = {name: read(kind, head[name]) for name, kind in _VALUES.items() if name in head}
         policy = read(Policy, head["policy"]) if "policy" in head else None
         telemetry = Telemetry(
@@ -147,7 +165,7 @@ def _round(head: dict[str, Any], content: bytes, start: int, at: int) -> Round:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"byte {at}: the round that begins here is of another version: {error}") from error
-    return Round(now_ms=head["now_ms"], seed=head["seed"], telemetry=telemetry, policy=policy, **values)
+    return Round(now_ms=now_ms, seed=seed, telemetry=telemetry, policy=policy, **values)
 
 
 def _samples(content: bytes, at: int, sizes: list[int]) -> Iterator[SampleColumns]:
