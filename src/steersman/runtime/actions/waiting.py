@@ -224,6 +224,13 @@ def of_person(connection: Connection, tenant: Tenant, account: str) -> list[Appr
     return [_approval(row) for row in connection.execute(query.order_by(approvals.c.asked_ms))]
 
 
+def withdraw_all(transaction: Connection, tenant: Tenant, account: str) -> None:
+    """Let go of what somebody wants who is not there any more."""
+    theirs = (approvals.c.tenant == tenant) & (approvals.c.asked_by == account)
+    waits = theirs & (approvals.c.state == State.WAITING.value)
+    transaction.execute(update(approvals).where(waits).values(state=State.WITHDRAWN.value, args=None))
+
+
 def _approval(row: Row[Any]) -> Approval:
     return Approval(
         id=Id(row.id),

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Table, and_, select, update
 from steersman.contract.personal import Person, PersonalData, Retention
 from steersman.contract.ports import Context
 from steersman.model.incidents import IncidentState
+from steersman.runtime.actions import approvals_of_person, waiting
 from steersman.runtime.database.texts import Texts
 from steersman.services.operations.store import tables
 from steersman.services.operations.store.executions import executions
@@ -44,6 +45,11 @@ def export(context: Context, one: Person) -> dict[str, Any]:
             told[name] = [dict(row) for row in connection.execute(query).mappings()]
         approved = select(executions.c.plan, executions.c.changed_ms).where(_approved(one))
         told["approved"] = [dict(row) for row in connection.execute(approved).mappings()]
+        told["wanted"] = [
+            {"operation": wish.wanted.operation, "asked": wish.asked_by == one.account, "time_ms": wish.asked_ms,
+             "state": wish.state.value, "reason": wish.reason if wish.answered_by == one.account else ""}
+            for wish in approvals_of_person(connection, one.tenant, one.account)
+        ]  # fmt: skip
     return told
 
 
@@ -57,6 +63,7 @@ def erase(context: Context, one: Person) -> str:
             changed = update(table).where(_theirs(table, one)).values(actor=one.account)
             count += transaction.execute(changed).rowcount
         count += transaction.execute(update(executions).where(_approved(one)).values(approver=one.account)).rowcount
+        waiting.withdraw_all(transaction, one.tenant, one.account)
     return f"in {count} words, approvals and policies the bare id of the account stands instead of the name"
 
 
@@ -74,7 +81,8 @@ def _texts(one: Person) -> dict[str, Texts]:
     """Everything of the loop's that people or programs wrote freely."""
     plans = select(tables.plans.c.id).where(tables.plans.c.tenant == one.tenant)
     own = {table.name: Texts(table, columns, table.c.tenant == one.tenant) for table, columns in _WRITTEN}
-    return {**own, executions.name: Texts(executions, ("body",), executions.c.plan.in_(plans))}
+    wished = Texts(waiting.approvals, ("args", "reason"), waiting.approvals.c.tenant == one.tenant)
+    return {**own, executions.name: Texts(executions, ("body",), executions.c.plan.in_(plans)), "approvals": wished}
 
 
 def export_texts(context: Context, one: Person) -> dict[str, Any]:
