@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from steersman.contract.declaring import persons_are_declared
 from steersman.contract.harness import Answer, Harness, NonConformance, action_path, addresses, demand
 from steersman.contract.looking import Refused, looking
 from steersman.contract.objects import ObjectCase, check_objects
@@ -236,6 +237,7 @@ CHECKS: tuple[Check, ...] = (
     permissions_are_asked_for,
     permissions_are_well_named,
     permissions_are_used,
+    persons_are_declared,
     tenants_are_kept_apart,
     previews_change_nothing,
     actions_are_journalled,
@@ -249,7 +251,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 #: Those that read what is declared and ask no platform, so that none has to be started for them.
-OF_DECLARATIONS: tuple[Check, ...] = (permissions_are_well_named, permissions_are_used)
+OF_DECLARATIONS: tuple[Check, ...] = (permissions_are_well_named, permissions_are_used, persons_are_declared)
 
 
 def _examples(service: Service, cases: Cases) -> Iterator[tuple[Action, ActionCase]]:
