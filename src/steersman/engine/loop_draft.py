@@ -56,6 +56,7 @@ class Draft:
         self.watched = state.watched
         self.swept_ms = state.swept_ms
         self.late_ms = state.late_ms
+        self.heard_ms = state.heard_ms
         self.gap_ms = current.now_ms - state.now_ms if state.now_ms else 0
         self.commands: list[Command] = []
         self.stale: dict[Id, None] = {}  # incidents whose picture changed, in the order of its coming
@@ -143,4 +144,5 @@ class Draft:
             acts=self.acts,
             swept_ms=self.swept_ms,
             late_ms=self.late_ms,
+            heard_ms=self.heard_ms,
         )

@@ -16,6 +16,7 @@ from steersman.model.rounds import Feedback
 def listen(draft: Draft) -> None:
     """Take in what people said in this round; about an incident that is long forgotten there is nothing to do."""
     for word in draft.round.feedback:
+        draft.heard_ms = max(draft.heard_ms, word.time_ms)
         case = draft.cases.get(word.incident) or draft.closed.get(word.incident)
         if case is not None:
             noted = replace(case.incident, notes=(*case.incident.notes, _note(word)))

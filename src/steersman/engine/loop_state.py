@@ -94,7 +94,7 @@ class LoopState:
     `cases` are the incidents that are not resolved, `closed` the last ones that are; `owners` says which incident a
     finding belongs to; `plans` have not ended; `watched` are the entities that have telemetry; `begun` says when a
     finding about availability or restarts began, each time, which is how a loop of crashes shows; `late_ms` is when a
-    round last came late.
+    round last came late, and `heard_ms` when the latest word of a person was said that was taken in.
     """
 
     now_ms: int = 0
@@ -112,6 +112,7 @@ class LoopState:
     acts: tuple[Act, ...] = ()
     swept_ms: int = 0
     late_ms: int = 0
+    heard_ms: int = 0
 
     @property
     def incidents(self) -> Mapping[Id, Incident]:

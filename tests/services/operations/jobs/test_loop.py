@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 import structlog
 
-from steersman.contract.fakes import fake_ports
+from steersman.contract.fakes import SeededIds, fake_ports
 from steersman.contract.ports import Ports
 from steersman.model.entities import CauseKind, Entity, EntityKind
 from steersman.model.errors import Temporary
 from steersman.model.findings import Aspect, Direction, Finding, FindingSource
+from steersman.model.incidents import IncidentState
 from steersman.model.plans import Plan, Policy, Remedy, Risk
-from steersman.model.rounds import Judged, Telemetry
+from steersman.model.rounds import Feedback, Judged, Telemetry
 from steersman.services.operations.jobs.inbox import Inbox
 from steersman.services.operations.jobs.loop import Loop
 from steersman.services.operations.logic.bulletin import Bulletin
+from steersman.services.operations.store.people import People
 
 ORDERS = Entity(EntityKind.SERVICE, "orders", (("self_healing", "true"),))
 T = 1_790_000_000_000
@@ -207,3 +209,19 @@ def test_a_flood_of_incidents_does_not_flood_the_log(live: Any) -> None:
         live().play(*many)
     assert len([line for line in told if line["event"].startswith("loop ")]) == 20
     assert told[-1]["more"] >= 79
+
+
+def test_a_persons_word_that_a_kill_kept_from_the_loop_is_heard_at_the_next_start(live: Any, kept: Any) -> None:
+    """It was on disk, and the process died before the round; the life after the next does not hear it again."""
+    life = live()
+    life.play(gone(), rounds=2)
+    (incident,) = life.loop.state.cases
+    said = Feedback(incident=incident, kind="acknowledged", time_ms=T + 2_500, actor="ann", text="I look")
+    with kept.database.transaction() as transaction:
+        People(kept.journal, SeededIds(seed=7)).feedback(transaction, gone().tenant, said)
+    for second in (3, 5):
+        life = live(second=second)
+        life.play(gone(second))
+        (case,) = life.loop.state.cases.values()
+        assert case.incident.state is IncidentState.ACKNOWLEDGED
+        assert case.incident.notes == ("ann: acknowledged, I look",)

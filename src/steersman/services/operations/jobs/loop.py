@@ -41,6 +41,7 @@ from steersman.model.rounds import (
 from steersman.services.operations.jobs.telling import tell
 from steersman.services.operations.logic.deciding import decide, trends_for
 from steersman.services.operations.store import resuming
+from steersman.services.operations.store.people import said_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,6 +62,8 @@ _READY_SECONDS = 0.2
 _KEEP_SECONDS = 300.0
 #: How often the policy is worked out anew: weekly windows come and go.
 _POLICY_SECONDS = 10.0
+#: A word is on disk before the loop is told, which a kill may keep from happening; what is older was told for certain.
+_LAST_WORDS_MS = 60_000
 #: How often plans that stand still are looked at.
 _TEND_SECONDS = 5.0
 _SEED_BITS = 63
@@ -106,9 +109,18 @@ class Loop:
         return self.ports.data_dir / "operations"
 
     def resume(self) -> None:
-        """Go on where the last recorded round ended. A state of another version is left behind, and said so."""
+        """Go on where the last recorded round ended, and hear what people said that no round has told of.
+
+        A state of another version is left behind, and said so.
+        """
         with self.ports.database.reading() as connection:
             kept = resuming.kept_state(connection, DEFAULT_TENANT)
+        self._take_up(kept)
+        since_ms = max(self.state.heard_ms, self.state.now_ms - _LAST_WORDS_MS)
+        with self.ports.database.reading() as connection:
+            self.inbox.tell(feedback=said_since(connection, DEFAULT_TENANT, since_ms))
+
+    def _take_up(self, kept: bytes | None) -> None:
         try:
             if kept is not None:
                 self.state = read(LoopState, orjson.loads(kept))

@@ -71,6 +71,16 @@ class People:
         self.journal.append(transaction, [entry])
 
 
+def said_since(connection: Connection, tenant: Tenant, since_ms: int) -> list[Feedback]:
+    """Return the words on incidents that were said after a moment, in their order."""
+    table = tables.feedback
+    query = select(table).where(table.c.tenant == tenant, table.c.time_ms > since_ms).order_by(table.c.seq)
+    return [
+        Feedback(incident=Id(row.incident), kind=row.kind, time_ms=row.time_ms, actor=row.actor, text=row.text)
+        for row in connection.execute(query)
+    ]
+
+
 def stored_policy(connection: Connection, tenant: Tenant) -> Policy | None:
     """Return the newest version that was stored while running, or None where the settings hold."""
     table = tables.policies
