@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -102,3 +103,42 @@ def test_a_refused_password_says_why_and_ends_with_an_error(running: Running) ->
     assert code == 2
     assert "tried first" in said
     assert "password1234" not in said
+
+
+@pytest.mark.slow
+def test_tenants_groups_and_roles_are_looked_after_from_the_command_line(running: Running) -> None:
+    """A tenant gets its first administrator by a link, and what a group holds is gone with it."""
+    assert running.run("tenant", "add", "acme", "--title", "Acme") == (0, "acme is added\n")
+    code, said = running.run("user", "add", "anna", "--role", "admin", "--invite", "--tenant", "acme")
+    assert (code, "/auth/invitation?token=stmi_" in said) == (0, True)
+    assert running.run("user", "list", "--tenant", "acme")[1].split()[:4] == ["anna", "person", "active", "admin"]
+    assert "anna" not in running.run("user", "list")[1]
+    assert running.run("tenant", "disable", "acme")[0] == 0
+    assert running.run("tenant", "list")[1].splitlines()[0].split() == ["acme", "disabled", "Acme"]
+    code, said = running.run("role", "add", "scribe", "telemetry.logs.read", "--what-for", "Reads.")
+    assert (code, said) == (0, "scribe grants telemetry.logs.read\n")
+    assert running.run("role", "show", "scribe") == (0, "telemetry.logs.read\n")
+    running.run("user", "add", "robot", "--service")
+    running.run("group", "add", "crew", "--role", "scribe")
+    assert running.run("group", "put-in", "crew", "robot") == (0, "robot is in crew\n")
+    assert running.run("group", "show", "crew") == (0, "roles    scribe\nmembers  robot\n")
+    assert "groups: crew" in running.run("user", "list")[1]
+    assert running.run("group", "take-out", "crew", "robot")[0] == 0
+    assert running.run("role", "remove", "scribe")[0] == 0
+    code, said = running.run("group", "put-in", "nothing", "robot")
+    assert (code, said) == (1, "steersman: there is no group 'nothing'\n")
+
+
+@pytest.mark.slow
+def test_every_account_is_listed_however_many_there_are(running: Running) -> None:
+    """The operation answers a thousand at most, and the command goes on."""
+    database = sqlite3.connect(running.folder / "data" / "database" / "control.sqlite3")
+    with database:
+        database.executemany(
+            "INSERT INTO identity_accounts (id, tenant, name, email, kind, disabled, created_ms)"
+            " VALUES (?, 'default', ?, '', 'service', 0, 1)",
+            [(f"{number:036}", f"robot{number:05}") for number in range(1_201)],
+        )
+    database.close()
+    lines = running.run("user", "list")[1].splitlines()
+    assert [line.split()[0] for line in lines] == [f"robot{number:05}" for number in range(1_201)]

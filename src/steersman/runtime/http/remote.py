@@ -117,6 +117,8 @@ def call(url: str, method: str, path: str, body: Any, token: str | None) -> Any:
 
 
 def _answer(status: int, text: bytes) -> Any:
+    if status == 204:
+        return None
     try:
         answer = json.loads(text)
     except ValueError as error:
