@@ -71,9 +71,10 @@ def recorded(*, acts: bool = True) -> bytes:
     return b"".join(frames)
 
 
-def replayed(*arguments: str | Path, seed: str = "0") -> subprocess.CompletedProcess[str]:
+def replayed(*arguments: str | Path, seed: str = "0", threads: str = "2") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "steersman.cli", "replay", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    pools = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    environment = {**os.environ, **pools, "PYTHONHASHSEED": seed}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
@@ -85,8 +86,8 @@ def recording(tmp_path: Path) -> Path:
 
 
 def test_a_recording_gives_the_same_lines_in_every_process(recording: Path) -> None:
-    """The incident, the plan, the verdict and the lesson, whatever the hash seed."""
-    first, second = replayed(recording, seed="1"), replayed(recording, seed="2")
+    """The incident, the plan, the verdict and the lesson, whatever the hash seed and the number of threads."""
+    first, second = replayed(recording, seed="1", threads="1"), replayed(recording, seed="2", threads="3")
     assert first.returncode == 0, first.stderr
     assert first.stdout == second.stdout
     for word in ("act: x.start on service:orders", "cured: x.start", "helped 1, failed 0", "resolved"):
