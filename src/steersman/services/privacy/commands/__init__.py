@@ -6,9 +6,16 @@ from steersman.contract.service import Command
 
 _TARGETS = (
     ("privacy record", "record", "Print what a running platform keeps about persons, why and for how long."),
-    ("privacy export", "export", "Write all that is kept about somebody: steersman privacy export NAME > FILE."),
+    ("privacy export", "export", "Write all that is kept about somebody, as JSON or with --zip FILE as files."),
     ("privacy erase", "erase", "Take away what is kept about somebody, for good: --reason says why."),
     ("privacy erasures", "erasures", "List the erasures and how far each is."),
+    (
+        "privacy hold",
+        "hold",
+        "Keep all there is about somebody, whoever asks and however old it is: --reason says why.",
+    ),
+    ("privacy release", "release", "Lift a legal hold: --reason says why."),
+    ("privacy holds", "holds", "List who is under a legal hold, and why."),
 )
 
 COMMANDS: tuple[Command, ...] = tuple(

@@ -5,6 +5,7 @@ It reads tables as the database describes them and not as their owners do: one t
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, LargeBinary, MetaData, String, Table, Text, cast, func, or_, select
@@ -23,6 +24,8 @@ _OWN = "privacy_requests"
 def traces(connection: Connection, one: Person) -> list[str]:
     """Return `table.column: n rows` for each place where the person's name or address still stands."""
     words = [word for word in {one.name, one.email} if len(word) >= _SHORTEST]
+    # JSON is stored with escapes.
+    words += [escaped for word in words if (escaped := json.dumps(word)[1:-1]) != word]
     if not words:
         return []
     known = MetaData()
