@@ -119,7 +119,9 @@ class FirstAdmin:
 def has_admin(connection: Connection, tenant: Tenant = DEFAULT_TENANT) -> bool:
     """Tell whether a person who may sign in holds the role that may do everything, by themselves or by a group."""
     here = tables.accounts.c.tenant == tenant
-    groups = select(tables.members.c.group_id).where(tables.members.c.account == tables.accounts.c.id)
+    mine = tables.members.c.account == tables.accounts.c.id
+    # Of this very account: left to itself, a query that lies two deep would be about the groups of anybody.
+    groups = select(tables.members.c.group_id).where(mine).correlate(tables.accounts)
     held = exists().where(
         tables.grants.c.role == _ADMIN,
         or_(tables.grants.c.holder == tables.accounts.c.id, tables.grants.c.holder.in_(groups)),
