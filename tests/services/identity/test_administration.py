@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,20 @@ def test_a_person_has_a_password_and_a_program_has_none(acting: As) -> None:
     acting().add("robot", "", Kind.SERVICE, None, [])
     with pytest.raises(Conflict):
         acting().set_password("robot", PASSWORD)
+
+
+@pytest.mark.parametrize("word", ["other.write", "other.thing.wirte", "OTHER.THING.WRITE"])
+def test_a_permission_that_is_not_there_is_told_with_the_nearest_that_is(acting: As, word: str) -> None:
+    """Not with the shape that a name has to have, for a key as for a role."""
+    root = acting()
+    root.add("robot", "", Kind.SERVICE, None, [])
+    attempts: list[Callable[[], Any]] = [
+        lambda: root.make_key("robot", "", [word], 1),
+        lambda: root.save_role("scribe", "", [word]),
+    ]
+    for attempt in attempts:
+        with pytest.raises(InvalidInput, match=re.escape(word)) as refused:
+            attempt()
+        assert word.isupper() or "did you mean other.thing.write" in refused.value.message
+    with pytest.raises(InvalidInput, match="there is no role 'veiwer'; there are admin, guest"):
+        root.add("ines", "", Kind.PERSON, PASSWORD, ["veiwer"])

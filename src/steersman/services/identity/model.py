@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -14,13 +15,20 @@ def _printable(text: str) -> str:
 
 
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-PermissionName = Annotated[
-    str, Field(max_length=120, pattern=r"^(\*|[a-z0-9_-]+\.[a-z0-9_-]+\.[a-z0-9_-]+|[A-Z][A-Z0-9_]*)$")
-]
+
+
+def _role_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", text):
+        raise ValueError("a role is named by small letters, digits, - and _, and begins with a letter")
+    return text
+
+
+RoleName = Annotated[str, Field(max_length=40), AfterValidator(_role_name)]
+#: What is no role or no permission is told with the names that there are, so the form alone refuses nothing here.
+Named = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
 TenantId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-Roles = Annotated[list[RoleName], Field(max_length=50)]
-Permissions = Annotated[list[PermissionName], Field(min_length=1, max_length=500)]
+Roles = Annotated[list[Named], Field(max_length=50)]
+Permissions = Annotated[list[Named], Field(min_length=1, max_length=500)]
 Password = Annotated[SecretStr, Field(max_length=1000)]
 
 

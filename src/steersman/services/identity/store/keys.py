@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steersman.contract.aliases import without_aliases
 from steersman.model.errors import NotFound
 from steersman.runtime.identity import accounts, apikeys
 from steersman.runtime.identity.apikeys import KeyRecord
@@ -21,7 +20,7 @@ class Keys(Reach):
 
     def make_key(self, name: str, label: str, scopes: Sequence[str], days: int) -> tuple[str, str]:
         """Make an API key for an account and return its id and the key."""
-        scopes = without_aliases(scopes, self.aliases)
+        scopes = self.meant(scopes)
         self.demand_own(scopes)
         now_ms, made = self.identity.now_ms(), self.identity.ports.ids.new()
         with self.identity.ports.database.transaction() as transaction:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from steersman.contract.aliases import Aliases
+from steersman.contract.aliases import Aliases, without_aliases
 from steersman.contract.ports import Caller, JournalEntry
 from steersman.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from steersman.model.ids import DEFAULT_TENANT, Tenant
@@ -91,6 +92,18 @@ class Reach:
                 known = ", ".join(sorted({*self.identity.standing, *custom}))
                 raise InvalidInput(f"there is no role {role!r}; there are {known}")
         self.demand_own(self._power(connection, roles))
+
+    def meant(self, names: Iterable[str]) -> list[str]:
+        """Return the permissions that these names stand for; raises `InvalidInput` with the nearest that there are."""
+        found = without_aliases(names, self.aliases)
+        for name in found:
+            if name != "*" and name not in self.declared:
+                near = get_close_matches(name, sorted(self.declared), n=3, cutoff=0.5)
+                hint = f": did you mean {', '.join(near)}?" if near else ""
+                raise InvalidInput(
+                    f"no installed service declares the permission {name!r}, as service.thing.verb{hint}"
+                )
+        return found
 
     def demand_own(self, permissions: Iterable[str]) -> None:
         """Raise `Forbidden` unless the caller has all of this."""

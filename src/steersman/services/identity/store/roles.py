@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steersman.contract.aliases import without_aliases
-from steersman.model.errors import Conflict, InvalidInput
+from steersman.model.errors import Conflict
 from steersman.runtime.identity import accounts
 from steersman.runtime.identity.retractions import About
 from steersman.services.identity.store.reach import Reach
@@ -20,10 +19,7 @@ class Roles(Reach):
         """Make a role or change it, for everybody who holds it."""
         if name in self.identity.standing:
             raise Conflict(f"{name} is a standing role: it follows from what the services declare")
-        permissions, tenant = without_aliases(permissions, self.aliases), self.tenant
-        unknown = sorted(set(permissions) - self.declared - {"*"})
-        if unknown:
-            raise InvalidInput(f"no installed service declares the permission {unknown[0]}")
+        permissions, tenant = self.meant(permissions), self.tenant
         self.demand_own(permissions)
         with self.keeping_an_admin(tenant) as transaction:
             self.demand_own(accounts.custom_roles(transaction, tenant).get(name, ()))
