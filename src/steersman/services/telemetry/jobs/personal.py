@@ -40,7 +40,8 @@ def erase(context: Context, one: Person) -> str:
     """Put `(erased)` where the person stands, in every record that came in until now."""
     changed = _on_loop(context, forget(context.state.store, _wanted(one), _MASKER))
     counts = ", ".join(f"{count} {kind}" for kind, count in changed.items())
-    return f"taken out of {counts}, with what else was personal in them; what senders send from now on is new"
+    left = "labels of metrics are not searched, and what senders send from now on is new"
+    return f"taken out of {counts}, with what else was personal in them; {left}"
 
 
 PERSONAL = (
