@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from steersman.contract.ports import Use
 from steersman.engine.personal import Kind, recognise
 from steersman.engine.personal.hiding import hiding
-from steersman.runtime.masking import MaskPolicy, MaskSettings, PolicyMasking
+from steersman.runtime.masking import MaskSettings, PolicyMasking
 
 MAIL, CARD = "leocadia@featherstone.example", "4111 1111 1111 1111"
 SAID = f"client ip 81.2.69.142, {MAIL} paid with {CARD}"
 
 
 def masking(**policies: Any) -> PolicyMasking:
-    return PolicyMasking.by(MaskSettings(**policies), hiding)
+    return PolicyMasking.by(MaskSettings.model_validate(policies), hiding)
 
 
 def test_every_use_has_a_policy() -> None:
@@ -34,14 +34,20 @@ def test_a_prompt_says_only_what_stood_there_and_operators_see_addresses() -> No
 
 
 def test_the_owner_chooses_kinds_and_how_much_of_them_stays() -> None:
-    ports = masking(exports=MaskPolicy(hide=("payment_card",)), logs=MaskPolicy(spare=("email",), keep="last4"))
+    ports = masking(exports={"hide": ["payment_card"]}, logs={"spare": ["email"], "keep": "last4"})
     assert ports.text("exports", SAID) == SAID.replace(CARD, "**** **** **** 1111")
     assert ports.text("logs", SAID) == "client ip **.*.**.*42, " + f"{MAIL} paid with **** **** **** 1111"
 
 
+def test_what_the_owner_leaves_out_of_a_policy_stays_as_it_was() -> None:
+    ports = masking(prompts={"hide": ["email"]}, logs={"hide": ["email", "ip_address"]})
+    assert ports.text("prompts", SAID) == SAID.replace(MAIL, "(email)")
+    assert "81.2.69.142" in ports.text("logs", SAID)
+
+
 def test_a_kind_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ValueError, match="emial"):
-        masking(logs=MaskPolicy(hide=("emial",)))
+        masking(logs={"hide": ["emial"]})
 
 
 def test_keys_numbers_and_the_form_of_a_structure_stay() -> None:

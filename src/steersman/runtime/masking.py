@@ -16,8 +16,6 @@ from steersman.contract.ports import Use
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NETWORK = ("ip_address", "mac_address")
-
 
 class MaskPolicy(BaseModel):
     """What is hidden for one use. Nothing in `hide` stands for every kind that is known."""
@@ -31,16 +29,28 @@ class MaskPolicy(BaseModel):
     )
 
 
+class OperatorsPolicy(MaskPolicy):
+    """For whoever operates: without addresses of networks nobody finds a broken connection."""
+
+    spare: tuple[str, ...] = ("ip_address", "mac_address")
+
+
+class ModelsPolicy(MaskPolicy):
+    """For a model: it needs to know what stood there, and nothing of it."""
+
+    keep: Literal["form", "last4", "nothing"] = "nothing"
+
+
 class MaskSettings(BaseModel):
     """The policies by use, `[privacy.mask.USE]`. Operators need addresses, models and strangers do not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    logs: MaskPolicy = MaskPolicy(spare=_NETWORK)
-    prompts: MaskPolicy = MaskPolicy(keep="nothing")
-    notifications: MaskPolicy = MaskPolicy(spare=_NETWORK)
+    logs: OperatorsPolicy = OperatorsPolicy()
+    prompts: ModelsPolicy = ModelsPolicy()
+    notifications: OperatorsPolicy = OperatorsPolicy()
     exports: MaskPolicy = MaskPolicy()
-    intake: MaskPolicy = MaskPolicy(spare=_NETWORK)
+    intake: OperatorsPolicy = OperatorsPolicy()
 
 
 class PrivacySettings(BaseModel):
