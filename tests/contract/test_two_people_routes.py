@@ -13,8 +13,10 @@ from steersman.contract.ports import Caller, Context
 from steersman.contract.requirements import RequireRole, TwoPeople
 from steersman.contract.service import Route, Service
 from steersman.contract.testing import Answer
+from steersman.model.errors import Forbidden
 from steersman.runtime.actions import Approvals, State
 from steersman.runtime.identity.accounts import Kind
+from steersman.services.identity.manifest import SERVICE as IDENTITY
 from steersman.services.secrets.manifest import SERVICE as SECRETS
 
 DONE: list[str] = []
@@ -142,6 +144,36 @@ def test_programs_and_oneself_agree_to_nothing(archive: Archive) -> None:
             archive.confirm(token)
     assert archive.burn(ines).status == 409
     assert DONE == []
+
+
+@pytest.mark.parametrize("way", ["added", "password"])
+def test_an_account_of_ones_own_making_is_no_second_person_for_a_day(
+    open_harness: Any, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Whoever may give out accounts could otherwise be two people by themselves within a minute."""
+    with open_harness([ARCHIVE, IDENTITY]) as harness:
+        people = Archive(harness)
+        ines = people.person("ines", "admin", "operator")
+        new = {"name": "puppet", "kind": "person", "password": "a green kettle sings", "roles": ["operator"]}
+        if way == "added":
+            made = people.call(ines, "POST", "/api/identity/users", new).body
+            people.accounts["puppet"] = made["id"]
+        else:
+            people.person("puppet")
+            taken = people.call(
+                ines, "PUT", "/api/identity/users/puppet/password", {"password": "a green kettle sings"}
+            )
+            assert taken.status == 200
+        people.burn(ines)
+        with pytest.raises(Forbidden, match="a third person"):
+            people.confirm(people.signed_in("puppet"))
+        clock = people.identity.ports.clock
+        later = clock.wall_ns() + 25 * 3600 * 1_000_000_000
+        monkeypatch.setattr(type(clock), "wall_ns", lambda _self: later)
+        ines, puppet = people.signed_in("ines"), people.signed_in("puppet")
+        people.burn(ines)
+        people.confirm(puppet)
+        assert people.burn(ines).status == 200
 
 
 def test_the_owner_asks_two_people_where_an_operation_offers_it(open_harness: Any, tmp_path: Any) -> None:

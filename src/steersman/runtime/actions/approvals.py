@@ -220,6 +220,7 @@ class Approvals:
             raise Conflict("this is your own wish: another person has to agree")
         if not four_eyes.stands(self.ports, transaction, approval.asked_by, approval.wanted):
             raise NotAgreed(f"whoever asked for {approval.wanted.operation} may not do it any more")
+        four_eyes.demand_apart(self.ports, transaction, approval.asked_by, caller.account)
         if not self._move(transaction, approval, State.AGREED, caller.account):
             raise Conflict("somebody else has just answered")
         found = waiting.found(transaction, approval.wanted.tenant, approval.id)

@@ -2,7 +2,8 @@
 
 A person has signed in themselves and may do the thing at this moment, as the database has it: an account that was
 disabled, or lost a role or a group, has no say any more. Programs, keys, clients of third parties and the loop are no
-people, and somebody is one person however many sessions they have.
+people, and somebody is one person however many sessions they have. Nor are two accounts two people for a day after one
+of them let the other in or set its password: they may be one pair of hands, and a day is time to notice.
 """
 
 from __future__ import annotations
@@ -11,17 +12,25 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from sqlalchemy import and_, or_, select
+
 from steersman.contract.ports import Caller, Ports
 from steersman.contract.requirements import TwoPeople
 from steersman.contract.service import Action, Route, Service
 from steersman.model.errors import Conflict, Forbidden, Permanent
 from steersman.runtime.actions.waiting import Approval, Wanted
+from steersman.runtime.database.journal import journal
 from steersman.runtime.identity import accounts
 from steersman.runtime.identity.authority import may_still
 from steersman.runtime.identity.identity import Identity
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+#: What gives somebody a way into an account.
+_WAYS_IN = ("identity.account.added", "identity.account.invited", "identity.password.changed")
+_APART_NS = 24 * 3600 * 1_000_000_000
 
 
 class AnotherHasToAgree(Conflict):
@@ -99,6 +108,17 @@ def stands(ports: Ports, connection: Connection, account: str, wanted: Wanted) -
     return may_still(connection, account, "*", standing) or set(wanted.roles) <= set(
         accounts.roles_of(connection, account)
     )
+
+
+def demand_apart(ports: Ports, connection: Connection, one: str, other: str) -> None:
+    """Raise `NotAgreed` while one of two accounts has lately given the other its way in."""
+    lately = (journal.c.time_ns >= ports.clock.wall_ns() - _APART_NS) & journal.c.type.in_(_WAYS_IN)
+    way_in = or_(
+        and_(journal.c.subject == one, journal.c.actor == other),
+        and_(journal.c.subject == other, journal.c.actor == one),
+    )
+    if connection.execute(select(journal.c.seq).where(lately, way_in).limit(1)).first() is not None:
+        raise NotAgreed("one of the two has let the other in within a day, or set their password: ask a third person")
 
 
 def demand_both(ports: Ports, connection: Connection, approval: Approval) -> None:
