@@ -17,6 +17,7 @@ class Kind(StrEnum):
     PHONE = "phone"
     CARD = "payment_card"
     IBAN = "iban"
+    VAT = "eu_vat"
     SSN = "us_ssn"
     NINO = "uk_nino"
     PASSPORT = "passport"

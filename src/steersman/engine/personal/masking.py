@@ -20,6 +20,7 @@ _KEPT: dict[Kind, tuple[int, int]] = {
     Kind.CREDIT_CODE: (2, 4),
     Kind.CARD: (0, 4),
     Kind.IBAN: (4, 2),
+    Kind.VAT: (2, 2),
     Kind.SSN: (0, 2),
     Kind.NINO: (1, 1),
     Kind.PASSPORT: (1, 2),
