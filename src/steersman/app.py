@@ -43,6 +43,7 @@ from steersman.runtime.database.subjects import PURPOSE as SUBJECTS
 from steersman.runtime.database.subjects import SealedSubjects
 from steersman.runtime.datadir import DataDir, bootstrap_token
 from steersman.runtime.durable.dbos import DbosWork
+from steersman.runtime.garbage import settled
 from steersman.runtime.house import House
 from steersman.runtime.http.assembly import Rules, assemble
 from steersman.runtime.http.guard import Guard
@@ -153,6 +154,31 @@ def kernels() -> None:
         importlib.import_module(name)
     keep_cache()
     typer.echo(f"{len(found)} modules are loaded, their kernels are in the cache")
+
+
+def authority(config: _Config = None, csv: _Csv = None, as_json: _Json = None) -> None:
+    """Print what each kind of caller gets at each operation.
+
+    The platform is composed in a folder that is gone afterwards and never started, so this needs no running one. Of the
+    settings only `house.four_eyes` is heeded, and nothing is connected with that the others name.
+    """
+    services = discover(house_provides=HOUSE_PROVIDES)
+    four_eyes = configured(services, config, {}).house.four_eyes
+    sections: dict[str, Any] = {service.section_name: service.settings for service in services if service.settings}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="steersman-")))
+        directory = DataDir.open(folder)
+        stack.callback(directory.close)
+        settings = load(None, {}, {"data": folder, "four_eyes": list(four_eyes)}, sections)
+        logs = Logs(SystemClock(), partial(hiding, kinds=frozenset()))
+        logs.configure("error", settings.house.log_format)
+        front = compose(services, settings, directory, logs, [], stack).front
+        found = matrix.matrix(front.inner, services)
+    typer.echo(json.dumps(matrix.as_records(found), indent=1) if as_json else _written(found, csv=bool(csv)))
+
+
+def _written(found: matrix.Matrix, *, csv: bool) -> str:
+    return matrix.as_csv(found).rstrip() if csv else matrix.as_text(found)
 
 
 def configured(services: Sequence[Service], config: Path | None, overrides: dict[str, object]) -> LoadedSettings:
@@ -296,7 +322,8 @@ async def _serve(platform: Platform, sock: socket.socket, tls: Tls | None) -> No
 async def _live(platform: Platform, server: Server, stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
     try:
         async with living(platform):
-            await stop.wait()
+            with settled(platform.house.ports.clock):
+                await stop.wait()
             # Requests are drained first, because they need the services.
             await serving
     finally:

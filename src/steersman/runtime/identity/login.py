@@ -1,19 +1,17 @@
 """Signing in with a name and a password, for tokens and for the console alike.
 
 Whatever is wrong, the answer is the same and takes as long: a name that is nobody's, an account that is disabled or has
-no password, a wrong password, a wrong second factor. Hashing is bounded to half of the cores and yields to everything
-else, so that a storm of sign-ins leaves the rest to everybody else; whoever does not fit into the queue is told to come
-back. Who signs in from where they signed in before has a lane of their own: a storm of strangers does not hold them up.
+no password, a wrong password, a wrong second factor. Hashing is bounded to half of the cores, so that a storm of
+sign-ins leaves the rest to everybody else; whoever does not fit into the queue is told to come back. Who signs in from
+where they signed in before has a lane of their own: a storm of strangers does not hold them up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,7 +37,7 @@ T = TypeVar("T")
 
 REFUSED = "the name, the password or the code is not right"
 _QUEUE = 32
-_LOOKING, _NICER = 2, 5
+_LOOKING = 2
 _UNKNOWN = "unknown"
 
 #: Something else than a code that may stand for the second factor of this account.
@@ -78,10 +76,14 @@ class Arrival:
 
 
 class _Lane:
-    """Threads that hash, behind the other threads of the process, and a bounded queue before them."""
+    """Threads that hash, and a bounded queue before them.
+
+    They have the weight of every other thread. With less they would be put off by whatever else runs on the machine
+    while they hold the interpreter, and everybody would wait for them: what was meant to spare others cost them most.
+    """
 
     def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, "sign-in", initializer=_yield_to_others)
+        self._threads = ThreadPoolExecutor(threads, "sign-in")
         self.waiting = 0
 
     def check(self) -> None:
@@ -96,13 +98,6 @@ class _Lane:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self.waiting -= 1
-
-
-def _yield_to_others() -> None:
-    """Let the scheduler prefer every other thread of this process to this one."""
-    thread = threading.get_native_id()
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _NICER))
 
 
 class Login:

@@ -3,7 +3,11 @@
 A real platform on a free port of this machine. First a caller with a token asks a small question at a steady pace,
 while nothing else happens; then the same while wrong sign-ins come at a fixed rate, whatever becomes of them, from many
 addresses at once, and a person with the right password signs in now and then. Printed is the P99 of both, and what the
-storm was answered. The client shares the cores with the platform, which makes the figure worse and never better.
+storm was answered.
+
+Storm, meter and platform share the cores of one machine. How much of the tail is the machine's, and none of the
+platform's doing, a control tells: the same storm on a second platform beside the one that is asked. The storm has the
+lowest weight that the system knows, as it would come over the line and take no core from anybody.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ _NAME, _PASSWORD = "ines", "a green kettle sings by itself"
 _PACE_SECONDS = 0.02
 _ADDRESSES = 200
 _PATIENCE_SECONDS = 120.0
+_REST_SECONDS = 5.0
 _SETTINGS = "[telemetry.host]\nenabled = false\n"
 
 
@@ -62,42 +67,82 @@ def storm(
     rate: Annotated[int, typer.Option(help="Wrong sign-ins a second.")] = 500,
     seconds: Annotated[int, typer.Option(help="How long the storm lasts.")] = 60,
     idle: Annotated[int, typer.Option(help="How long is measured before it.")] = 20,
+    control: Annotated[int, typer.Option(help="How long the control lasts; 0 leaves it out.")] = 20,
 ) -> None:
     """Measure, and print one line for each figure."""
-    with tempfile.TemporaryDirectory(prefix="steersman-storm-") as folder, _platform(Path(folder)) as port:
-        body = {"name": _NAME, "email": "", "roles": ["viewer"], "kind": "person", "password": _PASSWORD}
-        call(f"http://127.0.0.1:{port}", "POST", "/api/identity/users", body, _TOKEN)
-        asyncio.run(_measure(port, rate, seconds, idle))
-
-
-async def _measure(port: int, rate: int, seconds: int, idle: int) -> None:
-    lines = _Lines(port)
-    await _probe(lines, 2)
-    quiet = await _probe(lines, idle)
-    good: list[float] = []
-    with _storming(port, rate, seconds) as answered:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_people(lines, seconds, good))
-            probing = group.create_task(_probe(lines, seconds))
-        busy, answers = probing.result(), await asyncio.to_thread(answered)
-    before, during = _percentile(quiet), _percentile(busy)
-    typer.echo(f"nothing else: {len(quiet)} requests, P50 {_median(quiet):.2f} ms, P99 {before:.2f} ms")
-    told = ", ".join(f"{status} {count}" for status, count in sorted(answers.items()))
+    with tempfile.TemporaryDirectory(prefix="steersman-storm-") as folder, _platform(Path(folder, "one")) as port:
+        _add_person(port)
+        asyncio.run(_rest(port))
+        quiet = asyncio.run(_probe(_Lines(port), idle))
+        if control:
+            with _platform(Path(folder, "other")) as other:
+                _add_person(other)
+                asyncio.run(_rest(port))
+                beside = asyncio.run(_stormed(port, other, Storm(rate, control)))
+        storm = asyncio.run(_stormed(port, port, Storm(rate, seconds)))
+    _tell("nothing else", quiet)
+    if control:
+        _tell("the same storm on another platform of this machine", beside.asked)
+        typer.echo(f"the machine's share of the tail: {_times(beside.asked, quiet)} times the P99 of nothing else")
+    told = ", ".join(f"{status} {count}" for status, count in sorted(storm.answers.items()))
     typer.echo(f"{rate} wrong sign-ins a second for {seconds} s: {told}")
-    typer.echo(f"meanwhile:    {len(busy)} requests, P50 {_median(busy):.2f} ms, P99 {during:.2f} ms")
-    typer.echo(f"P99 is {during / before:.2f} times what it is when nothing else happens")
-    if good:
-        typer.echo(
-            f"right sign-ins meanwhile: {len(good)}, P50 {_median(good):.0f} ms, longest {max(good) * 1000:.0f} ms"
-        )
+    _tell("meanwhile", storm.asked)
+    typer.echo(f"P99 is {_times(storm.asked, quiet)} times what it is when nothing else happens")
+    if control:
+        typer.echo(f"and {_times(storm.asked, beside.asked)} times what it is in the control")
+    if right := storm.right:
+        longest = max(right) * 1000
+        typer.echo(f"right sign-ins meanwhile: {len(right)}, P50 {_median(right):.0f} ms, longest {longest:.0f} ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """So many wrong sign-ins a second, for so long."""
+
+    rate: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    """What was felt of a storm: how long questions took, right sign-ins, and what the storm was answered."""
+
+    asked: list[float]
+    right: list[float]
+    answers: Counter[int]
+
+
+async def _rest(port: int) -> None:
+    """Let a platform that has just started come to rest, and warm it."""
+    await asyncio.sleep(_REST_SECONDS)
+    await _probe(_Lines(port), 2)
+
+
+async def _stormed(port: int, where: int, storm: Storm) -> Felt:
+    """Ask one platform while it storms at one, which need not be the same; people sign in where it storms."""
+    lines, right = _Lines(port), list[float]()
+    with _storming(where, storm) as answered:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_people(_Lines(where), storm.seconds, right))
+            probing = group.create_task(_probe(lines, storm.seconds))
+        return Felt(probing.result(), right, await asyncio.to_thread(answered))
+
+
+def _tell(what: str, taken: list[float]) -> None:
+    typer.echo(f"{what}: {len(taken)} requests, P50 {_median(taken):.2f} ms, P99 {_percentile(taken):.2f} ms")
+
+
+def _add_person(port: int) -> None:
+    body = {"name": _NAME, "email": "", "roles": ["viewer"], "kind": "person", "password": _PASSWORD}
+    call(f"http://127.0.0.1:{port}", "POST", "/api/identity/users", body, _TOKEN)
 
 
 @contextmanager
-def _storming(port: int, rate: int, seconds: int) -> Iterator[Callable[[], Counter[int]]]:
+def _storming(port: int, storm: Storm) -> Iterator[Callable[[], Counter[int]]]:
     """Let a process of its own storm, so that its haste does not stand in the way of the clock; yields its answers."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=blow, args=(port, rate, seconds, theirs), daemon=True)
+    process = context.Process(target=blow, args=(port, storm, theirs), daemon=True)
     process.start()
     ours.recv()
     try:
@@ -107,11 +152,12 @@ def _storming(port: int, rate: int, seconds: int) -> Iterator[Callable[[], Count
         process.join()
 
 
-def blow(port: int, rate: int, seconds: int, told: Connection) -> None:
+def blow(port: int, storm: Storm, told: Connection) -> None:
     """Be the storm, and tell what it was answered."""
+    os.nice(19)
     answers: Counter[int] = Counter()
     told.send("ready")
-    asyncio.run(_storm(_Lines(port), rate, seconds, answers))
+    asyncio.run(_storm(_Lines(port), storm.rate, storm.seconds, answers))
     told.send(answers)
 
 
@@ -167,6 +213,7 @@ def _request(method: str, path: str, form: str, token: str = "") -> bytes:
 @contextmanager
 def _platform(folder: Path) -> Iterator[int]:
     """Run a platform in a folder and yield its port once it is ready."""
+    folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     settings = folder / "settings.toml"
@@ -200,6 +247,10 @@ def _until_ready(process: subprocess.Popen[bytes], port: int) -> None:
 
 def _percentile(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98] * 1000
+
+
+def _times(one: list[float], other: list[float]) -> str:
+    return f"{_percentile(one) / _percentile(other):.2f}"
 
 
 def _median(seconds: list[float]) -> float:
