@@ -148,6 +148,22 @@ CAUSES: dict[str, tuple[str, list[Any], list[tuple[str, ChangeKind]]]] = {
         ],
         [],
     ),
+    "a pool that ran dry, so that others come to ask for nothing any more": (
+        "pool_exhaustion@service:inventory",
+        [
+            see("inventory", Aspect.POOL),
+            see("inventory", Aspect.LATENCY, peer="database", second=1),
+            see("inventory", Aspect.ERRORS, peer="database", severity="critical", second=1),
+            see("inventory", Aspect.ERRORS, severity="critical", second=1),
+            see("orders", Aspect.ERRORS, peer="inventory", severity="critical", second=2),
+            see("front", Aspect.ERRORS, peer="inventory", severity="critical", second=1),
+            *(see("orders", Aspect.TRAFFIC, STUCK, peer=peer, severity="info", second=3)
+              for peer in ("database", "payments", "worker")),
+            see("worker", Aspect.TRAFFIC, STUCK, peer="database", severity="info", second=3),
+            see("database", Aspect.TRAFFIC, STUCK, severity="info", second=3),
+        ],
+        [],
+    ),
     "a pool that ran dry, while its calls are only somewhat slow": (
         "pool_exhaustion@service:inventory",
         [see("inventory", Aspect.POOL), see("inventory", Aspect.LATENCY, peer="database", severity="info", second=2)],

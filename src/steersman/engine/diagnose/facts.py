@@ -39,7 +39,7 @@ _CHANGE_HALF_LIFE_MS = 120_000
 
 def facts(seen: Scene, ref: str) -> dict[Fact, Known]:
     """Return what is true of a suspect as a whole, with the words that say why."""
-    own, complaints = seen.own(ref), seen.callers(ref)
+    own, complaints = seen.own(ref), seen.complaints(ref)
     serious = [finding for finding in own if finding.severity != "info"]
     name = seen.wiring.entity(ref).id
     found: dict[Fact, Known] = {}
@@ -75,7 +75,7 @@ def _around_it(seen: Scene, ref: str, name: str) -> dict[Fact, Known]:
         below = seen.wiring.entity(troubled[-1]).id
         found[Fact.NEEDS_TROUBLED] = Known(f"{name} needs {below}, which is in trouble itself")
     content = seen.content(ref)
-    if seen.callers(ref) and content:
+    if seen.complaints(ref) and content:
         found[Fact.OTHERS_FINE] = Known(f"{seen.wiring.entity(content[0]).id} calls {name} without trouble")
     return found
 

@@ -84,9 +84,13 @@ class Scene:
             return True
         return any(one.aspect is Aspect.CONFIGURATION and one.direction is Direction.NEW for one in self.own(ref))
 
+    def complaints(self, ref: str) -> list[Finding]:
+        """Return what those who call an entity find wrong with that; that they call it more or less is no complaint."""
+        return [finding for finding in self.callers(ref) if finding.aspect is not Aspect.TRAFFIC]
+
     def complaining(self, ref: str) -> list[str]:
         """Return who reports trouble with calls to an entity."""
-        return list(dict.fromkeys(self.wiring.fold(finding.entity.ref) for finding in self.callers(ref)))
+        return list(dict.fromkeys(self.wiring.fold(finding.entity.ref) for finding in self.complaints(ref)))
 
     def troubled_needs(self, ref: str) -> list[str]:
         """Return what an entity calls, directly or not, that is in trouble.
@@ -113,7 +117,7 @@ class Scene:
         too; and what answers not at all shows that by itself, if it is watched.
         """
         dry = [one for one in self.own(caller) if one.aspect is Aspect.POOL and one.severity != "info" and one.active]
-        complaints = [one for one in self.callers(called) if self.wiring.fold(one.entity.ref) == caller]
+        complaints = [one for one in self.complaints(called) if self.wiring.fold(one.entity.ref) == caller]
         if called not in self.watched or not dry or not complaints:
             return None
         first = min(dry, key=self._first_ms)
