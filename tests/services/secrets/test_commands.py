@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from cryptography.fernet import Fernet
 
 from steersman.contract.fakes import FakeClock, fake_ports
@@ -24,6 +25,8 @@ from steersman.runtime.identity.identity import Identity
 from steersman.runtime.identity.login import Attempt
 from steersman.runtime.identity.settings import IdentitySettings
 from steersman.runtime.keys.keyring import KeyRing
+from steersman.runtime.keys.ring import fingerprint
+from steersman.runtime.keys.root import read_root
 from steersman.services.secrets.commands import ceremony, imports, people
 
 
@@ -188,3 +191,55 @@ def test_one_wrong_line_adds_nobody(home: Home, tmp_path: Path, bad: str) -> Non
     file.write_text(f"ines {django('a green kettle')}\n{bad}\n")
     with pytest.raises(InvalidInput, match=r"^line 2: .*; nothing was imported"):
         people.take(file, None, home.path)
+
+
+def rooted(home: Home, capsys: Any, **given: Any) -> list[str]:
+    """Change the root key as a person does who has all shares shown; returns them."""
+    capsys.readouterr()
+    ceremony.rotate_root(3, 2, home.path, all=True, **given)
+    return str(capsys.readouterr().out).strip().split("\n\n")
+
+
+@pytest.mark.requirement("ASVS-11.2.2", "SOC2-CC6.1")
+def test_after_another_root_key_took_over_its_shares_count_and_no_others(
+    home: Home, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = printed(home, capsys, 3, 2)
+    new = rooted(home, capsys, yes=True)
+    assert len(new) == 3
+    assert home.secret() == b"one"
+    (home.path / "secrets" / "root-key.json").unlink()
+    typed(monkeypatch, old[:2])
+    with pytest.raises(InvalidInput, match="was changed for another one"):
+        ceremony.recover_ring(home.path)
+    typed(monkeypatch, new[1:])
+    ceremony.recover_ring(home.path)
+    assert home.secret() == b"one"
+
+
+def test_who_does_not_have_the_shares_yet_can_call_it_off(
+    home: Home, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = printed(home, capsys, 3, 2)
+    typed(monkeypatch, ["n"])
+    with pytest.raises(typer.Abort):
+        rooted(home, capsys)
+    typed(monkeypatch, old[:2])
+    ceremony.recover_ring(home.path, check=True)
+    assert "the shares give the root key that is in use" in capsys.readouterr().out
+
+
+def test_the_root_key_is_not_changed_under_a_running_platform(home: Home, capsys: Any) -> None:
+    running = DataDir.open(home.path)
+    with pytest.raises(Conflict, match="in use by the process"):
+        rooted(home, capsys, yes=True)
+    running.close()
+    assert home.secret() == b"one"
+
+
+def test_the_journal_says_that_the_root_key_was_changed(home: Home, capsys: Any) -> None:
+    rooted(home, capsys, yes=True)
+    with ceremony.stopped(home.path, None) as store:
+        (entry,) = SqlJournal(store).read()
+    assert (entry.type, entry.actor, entry.payload) == ("secrets.root.changed", "local", {"shares": 3, "needed": 2})
+    assert entry.subject == fingerprint(read_root(home.path / "secrets" / "root-key.json", None))

@@ -14,8 +14,9 @@ from steersman.services.secrets.commands.prove.keys import prove
 def test_two_dozen_kills_lose_no_secret_and_no_key(tmp_path: Path) -> None:
     figures = prove(24, 7, tmp_path)
     assert figures["examples"] == []
-    assert figures["acknowledged_changes"] > 100
-    assert figures["acknowledged_rotations"] > 10
+    assert figures["acknowledged_changes"] > 0
+    assert figures["acknowledged_rotations"] > 0
+    assert figures["acknowledged_changes_of_the_root_key"] > 0
 
 
 @pytest.mark.full

@@ -66,6 +66,7 @@ SERVICE = Service(
         Event("secrets.key.rotated", 1, "A new key seals from now on; the one before."),
         Event("secrets.key.retired", 1, "A scan has shown that nothing refers to a key any more."),
         Event("secrets.key.destroyed", 1, "A retired key was forgotten for good."),
+        Event("secrets.root.changed", 1, "The root key is changed for another one; told before it happens."),
     ),
     actions=ACTIONS,
     routes=ROUTES,

@@ -13,6 +13,7 @@ _TARGETS: tuple[tuple[str, str, str], ...] = (
     ("secrets rotate", "ring:rotate", "Make a new key and renew everything under it, while the platform runs."),
     ("secrets destroy", "ring:destroy", "Forget a retired key for good."),
     ("secrets shares", "ceremony:shares", "Print recovery shares of the root key, each for one person."),
+    ("secrets rotate-root", "ceremony:rotate_root", "Show shares of another root key and let it take over."),
     ("secrets recover", "ceremony:recover_ring", "Put back a lost root key from shares, or a lost ring."),
     ("secrets import", "imports:take", "Take over secrets that another system encrypted with Fernet."),
     ("secrets import-accounts", "people:take", "Take over people with the PBKDF2 hashes of their passwords."),

@@ -1,8 +1,10 @@
 """One life of a process that keeps, changes and removes secrets and rotates the keys over and over, until it is killed.
 
-Usage: python -m steersman.services.secrets.commands.prove.victim FOLDER SEED. What it acknowledges it prints, one line
-of JSON each, after the change is durable and before the next begins: `{"name": ..., "value": ...}`, null for a removal,
-and `{"key": ...}` for a rotation. Two threads write, one rotates and renews.
+Usage: python -m steersman.services.secrets.commands.prove.victim FOLDER SEED [root]. What it acknowledges it prints,
+one line of JSON each, after the change is durable and before the next begins: `{"name": ..., "value": ...}`, null for a
+removal, and `{"key": ...}` for a rotation. Two threads write, one rotates and renews. With `root` it changes the root
+key over and over instead, as a person does on a stopped platform: `{"shares": [...], "root": ...}` is what people were
+shown, `{"root_in_charge": ...}` what took over.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ from steersman.runtime.database.migrate import HOUSE_LINEAGE, migrate
 from steersman.runtime.database.sql import SqlDatabase
 from steersman.runtime.ids import RandomIds
 from steersman.runtime.keys.keyring import KeyRing
+from steersman.runtime.keys.new_root import change_root
 from steersman.runtime.keys.renewal import Renewal
+from steersman.runtime.keys.ring import fingerprint
+from steersman.runtime.keys.shares import split
 from steersman.runtime.logs import Logs
 from steersman.services.secrets.model.wire import NewValue
 from steersman.services.secrets.store.safe import Safe
@@ -90,16 +95,32 @@ def rotate(safe: Safe, random: Random) -> None:
             while renewal.step():
                 pass
             safe.settled(CALLER, renewal)
-            for retired in safe.looking.retired[2:]:
+            for retired in safe.looking.retired[2:6]:
                 safe.destroy(CALLER, retired)
         except (Conflict, Temporary):
             continue
         threading.Event().wait(random.uniform(0, 0.05))
 
 
+def change_roots(folder: Path, random: Random) -> None:
+    """Change the root key, and say what was shown to people before it takes over."""
+    database, clock = SqlDatabase(open_engine(None, folder / "database")), SystemClock()
+
+    def show(root: bytes) -> None:
+        told(root=fingerprint(root), shares=[share.text() for share in split(root, 3, 2)])
+
+    while True:
+        told(root_in_charge=change_root(folder / "secrets", database, clock, None, show))
+        # Each change makes a key, and the other lives have to renew and destroy what so many leave behind.
+        threading.Event().wait(random.uniform(0, 0.15))
+
+
 def main() -> None:
     folder, seed = Path(sys.argv[1]), int(sys.argv[2])
     safe = opened(folder)
+    if sys.argv[3:] == ["root"]:
+        told(ready=True)
+        change_roots(folder, Random(seed))  # noqa: S311 - the moments of a proof, not a secret
     told(ready=True)
     for number in range(WRITERS):
         # The moments of a proof, not a secret.
