@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import pkgutil
 import random
@@ -21,11 +22,11 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, TypeVar
 
 import typer
 import uvloop
-from starlette.types import ASGIApp
 
 import steersman.engine
 import steersman.runtime.telemetry
@@ -45,7 +46,9 @@ from steersman.runtime.datadir import DataDir, bootstrap_token
 from steersman.runtime.durable.dbos import DbosWork
 from steersman.runtime.garbage import settled
 from steersman.runtime.house import House
+from steersman.runtime.http import matrix
 from steersman.runtime.http.assembly import Rules, assemble
+from steersman.runtime.http.front import Front
 from steersman.runtime.http.guard import Guard
 from steersman.runtime.http.limits import Limits, Traffic
 from steersman.runtime.http.server import Server
@@ -100,6 +103,8 @@ HOUSE_PROVIDES = (
 _Data = Annotated[Path | None, typer.Option(help="The data directory, made when missing.", show_default="data")]
 _Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:7600")]
 _Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.")]
+_Csv = Annotated[bool | None, typer.Option("--csv", help="As CSV, with every outcome in words.")]
+_Json = Annotated[bool | None, typer.Option("--json", help="As JSON, likewise.")]
 _Insecure = Annotated[bool | None, typer.Option("--insecure", help="Ask for no token; on loopback only.")]
 
 
@@ -170,15 +175,13 @@ def authority(config: _Config = None, csv: _Csv = None, as_json: _Json = None) -
         directory = DataDir.open(folder)
         stack.callback(directory.close)
         settings = load(None, {}, {"data": folder, "four_eyes": list(four_eyes)}, sections)
-        logs = Logs(SystemClock(), partial(hiding, kinds=frozenset()))
+        logs = Logs(SystemClock())
         logs.configure("error", settings.house.log_format)
-        front = compose(services, settings, directory, logs, [], stack).front
-        found = matrix.matrix(front.inner, services)
-    typer.echo(json.dumps(matrix.as_records(found), indent=1) if as_json else _written(found, csv=bool(csv)))
-
-
-def _written(found: matrix.Matrix, *, csv: bool) -> str:
-    return matrix.as_csv(found).rstrip() if csv else matrix.as_text(found)
+        found = matrix.matrix(compose(services, settings, directory, logs, [], stack).front, services)
+    if as_json:
+        typer.echo(json.dumps(matrix.as_records(found), indent=1))
+    else:
+        typer.echo(matrix.as_csv(found).rstrip() if csv else matrix.as_text(found))
 
 
 def configured(services: Sequence[Service], config: Path | None, overrides: dict[str, object]) -> LoadedSettings:
@@ -205,7 +208,7 @@ class Platform:
     """What runs, once everything is chosen."""
 
     house: House
-    front: ASGIApp
+    front: Front
     supervisor: TaskSupervisor
     durable: DbosWork
 

@@ -18,6 +18,12 @@ COMMANDS = (
         permission="local",
     ),
     Command(
+        name="authority matrix",
+        help="Print what each kind of caller gets at each operation; --csv and --json for programs.",
+        target="steersman.app:authority",
+        permission="local",
+    ),
+    Command(
         name="act",
         help="Perform an action of a service on a running platform: SERVICE.ACTION with JSON arguments.",
         target="steersman.runtime.http.remote:act",

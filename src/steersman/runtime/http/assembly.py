@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp
-
 from steersman.contract.ports import Caller
 from steersman.contract.service import Page
 from steersman.runtime.actions import Actions
@@ -54,7 +52,7 @@ def _menu(house: House) -> list[Page]:
     return sorted(pages, key=lambda page: _FIRST.index(page.path) if page.path in _FIRST else len(_FIRST))
 
 
-def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> ASGIApp:
+def assemble(house: House, rules: Rules, limits: Limits, traffic: Traffic, tracing: Tracing) -> Front:
     """Return the ASGI application of the whole platform."""
     identity: Identity | None = house.ports.provided.get(Identity)
     door = Door(

@@ -78,6 +78,11 @@ class Front:
         self._clock = house.ports.clock
         self._hot = HotPaths(house.services)
 
+    @property
+    def inner(self) -> ASGIApp:
+        """What answers whatever is not a hot path."""
+        return self._inner
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._refuse_socket(scope, send)

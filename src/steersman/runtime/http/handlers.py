@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
 from fastapi import Depends
@@ -23,19 +24,34 @@ from steersman.runtime.house import House
 from steersman.runtime.http.scope import TEMPLATE, caller_of
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What is asked of whoever calls a guarded operation. Whoever tells people of it decides by the same."""
+
+    permission: Permission
+    demands: tuple[Requirement, ...] = ()
+
+    def admit(self, caller: Caller) -> None:
+        """Raise `Forbidden` for a caller without the permission, or who does not meet a demand."""
+        caller.demand(self.permission)
+        for one in self.demands:
+            one.check(caller)
+
+
 def guarded(permission: Permission, demands: Sequence[Requirement] = ()) -> type[APIRoute]:
     """Return the route class of operations that need this permission, and meet these demands."""
+    asked = Asks(permission, tuple(demands))
 
     class Guarded(APIRoute):
+        asks = asked
+
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             answer = super().get_route_handler()
             template = self.path_format
 
             async def ask_first(request: Request) -> Response:
                 request.scope[TEMPLATE] = template
-                caller_of(request).demand(permission)
-                for one in demands:
-                    one.check(caller_of(request))
+                asked.admit(caller_of(request))
                 return await answer(request)
 
             return ask_first
