@@ -15,6 +15,7 @@ from steersman.contract.service import Action, Preview, Risk, Service
 from steersman.contract.testing import Answer
 from steersman.model.entities import Entity, EntityKind
 from steersman.model.errors import Permanent
+from steersman.runtime.actions import Approvals, State
 from steersman.runtime.actions.waiting import WITHIN_MS
 from steersman.runtime.identity.accounts import Kind
 from steersman.services.platform.manifest import SERVICE as PLATFORM
@@ -88,6 +89,19 @@ def test_nobody_is_two_people(vault: Vault) -> None:
     assert [vault.ask(token).status for token in (ines, ines, again, key)] == [409, 409, 409, 403]
     assert vault.ask(vault.person("robot", kind=Kind.SERVICE)).status == 403
     assert OPENED == []
+
+
+def test_a_kill_between_the_second_yes_and_the_intent_leaves_it_to_either_to_go_on(vault: Vault) -> None:
+    """What was agreed to is written down, so whoever of the two repeats the request does it, once."""
+    ines, otto = vault.person("ines"), vault.person("otto")
+    vault.ask(ines)
+    caller = vault.identity.admission.check(otto.encode(), "")
+    approvals = vault.harness._platform.house.ports.get(Approvals)
+    (waiting,) = approvals.listed(caller, [State.WAITING], 9)
+    approvals.agree(waiting.wanted, caller)
+    assert OPENED == []
+    assert [vault.ask(ines).status, vault.ask(otto).body["repeated"]] == [200, True]
+    assert OPENED == ["main by k"]
 
 
 def test_another_wish_is_not_agreed_with(vault: Vault) -> None:

@@ -45,14 +45,22 @@ DUTY = "duty"
 
 
 class Sluice:
-    """Counts how often it was opened."""
+    """Counts how often it was opened; `meanwhile` happens between the look at it and the opening."""
 
     opened = 0
+
+    def meanwhile(self) -> None:
+        """Nothing, unless a test says otherwise."""
 
 
 @dataclass(frozen=True)
 class Gate:
     name: str = "north"
+
+
+def look(context: Context, args: Gate) -> Preview:
+    context.state.meanwhile()
+    return Preview(f"open {args.name}", "close it")
 
 
 def open_it(context: Context, _key: str, args: Gate) -> Gate:
@@ -67,7 +75,7 @@ OPEN = Action(
     result=Gate,
     permission="sluice.gate.write",
     risk=Risk.DISRUPTIVE,
-    preview=lambda _context, args: Preview(f"open {args.name}", "close it"),
+    preview=look,
     apply=open_it,
     target_kind=EntityKind.SERVICE,
     target=lambda args: Entity(EntityKind.SERVICE, args.name),
@@ -234,6 +242,18 @@ def test_who_lost_the_right_before_the_start_stops_it(stage: Stage, loser: str) 
     state, why = stage.stands(plan)
     assert (stage.sluice.opened, state) == (0, PlanState.REFUSED)
     assert "may not do it any more" in why
+
+
+def test_who_loses_the_right_at_the_last_moment_stops_it_too(stage: Stage) -> None:
+    """After the guards were asked and before the intent is written: the road to every effect asks once more."""
+    people, plan = {name: stage.person(name, "guest") for name in ("ines", "otto")}, stage.waiting_plan()
+    stage.group(*people)
+    for caller in people.values():
+        stage.executor.approve(plan.id, caller)
+    stage.sluice.meanwhile = lambda: stage.group("ines")  # type: ignore[method-assign] # that is what it is for
+    stage.work()
+    assert (stage.sluice.opened, stage.stands(plan)[0]) == (0, PlanState.REFUSED)
+    assert stage.journal("action.requested") == []
 
 
 def test_a_first_yes_counts_no_longer_than_the_right_to_it(stage: Stage) -> None:
