@@ -41,7 +41,7 @@ class Walk:
             self.places.see(caller, address, {"headers": [(b"user-agent", agent.encode())]})
 
 
-@pytest.mark.requirement("ASVS-7.2.4", "ASVS-16.3.3", "SOC2-CC7.2")
+@pytest.mark.requirement("ASVS-16.3.3", "SOC2-CC7.2")
 def test_two_networks_that_take_turns_are_told_with_both() -> None:
     """Here, there, here, there: once, not for each turn that follows."""
     walk = Walk()

@@ -32,7 +32,7 @@ def desk_on(folder: Path) -> Desk:
     return Desk(Identity.open(ports, [SERVICE], IdentitySettings()), ports, clock)
 
 
-@pytest.mark.requirement("ASVS-7.4.1", "ASVS-8.3.1")
+@pytest.mark.requirement("ASVS-7.4.1", "ASVS-8.3.2")
 def test_a_session_that_ended_in_one_process_is_out_in_the_other_after_its_next_look(tmp_path: Path) -> None:
     one, two = desk_on(tmp_path), desk_on(tmp_path)
     one.add("ines", "viewer")

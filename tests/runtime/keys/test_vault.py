@@ -181,7 +181,7 @@ def test_a_vault_that_is_gone_is_told_as_such(vault: Vault) -> None:
         Vault(gone).read("web/payments", "password")
 
 
-@pytest.mark.requirement("ASVS-1.3.6", "ASVS-15.3.2")
+@pytest.mark.requirement("ASVS-1.3.6")
 def test_the_vaults_name_is_judged_and_what_was_judged_is_called(
     peer: Peer, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

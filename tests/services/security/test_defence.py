@@ -49,7 +49,7 @@ def test_guessing_is_told_to_the_loop_and_answered_by_a_ban_that_ends_by_itself(
     assert fort.told.findings[-1].ended_ms is not None
 
 
-@pytest.mark.requirement("ASVS-16.3.4", "SOC2-CC7.3")
+@pytest.mark.requirement("ASVS-16.3.3", "SOC2-CC7.3")
 def test_a_session_in_two_networks_is_told_to_the_loop_which_proposes_to_end_it(fort: Any) -> None:
     """From the door to the wish; nobody is banned, as one of the two networks is its owner's."""
     attempt = Attempt("ines", PASSWORD, "", HOME, "Firefox")
