@@ -181,3 +181,33 @@ def test_a_program_of_another_tenant_asks_nobody_here(open_harness: Any) -> None
         assert site.ask(elsewhere, "POST", ticket, form="decision=allow").status == 400
         assert site.ask(here, "GET", ticket).status == 200
         assert "code=" in site.ask(here, "POST", ticket, form="decision=allow").body
+
+
+@pytest.mark.requirement("ASVS-8.2.2", "GDPR-17")
+def test_nobody_exports_or_erases_somebody_who_may_do_more(open_harness: Any) -> None:
+    """An erasure takes an account away, so it reaches no further than administration does, and never the last one."""
+    both = ["privacy.persons.export", "privacy.persons.erase"]
+    with open_harness(SERVICES) as harness:
+        site = Site(harness)
+        boss, other = site.person("admin"), site.person("admin")
+        assert site.ask(boss, "PUT", "/api/identity/roles/clerk", {"permissions": both}).status == 200
+        clerk, operator, guest = site.person("clerk"), site.person("operator"), site.person("guest")
+        assert site.ask(boss, "PUT", "/api/identity/roles/everything", {"permissions": ["*"]}).status == 200
+        by_role = site.person("everything")
+        for asking, about, status in (
+            (clerk, boss, 403),
+            (operator, guest, 403),
+            (by_role, boss, 200),
+            (clerk, guest, 200),
+        ):
+            assert site.ask(asking, "POST", f"/api/privacy/persons/{about.account.name}/export").status == status
+        for asking, about, taken in (
+            (clerk, boss, 403),
+            (operator, guest, 403),
+            (boss, other, 2),
+            (by_role, boss, 409),
+            (clerk, guest, 2),
+        ):
+            path = f"/api/privacy/persons/{about.account.name}/erase"
+            answer = site.ask(asking, "POST", path, {"reason": "they asked for it"})
+            assert taken in {answer.status, answer.status // 100}, (about.account.name, answer)
