@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
+from tests.runtime.http.conftest import Site
 
 from steersman.model.errors import InvalidInput, TooLarge
 from steersman.runtime.http import bodies
@@ -197,3 +199,24 @@ def test_a_wrong_path_or_method_says_what_would_be_right(site: Any) -> None:
     wrong_path, wrong_method = site.get("/nowhere/at/all").json(), site.ask("POST", "/openapi.json").json()
     assert wrong_path["detail"] == "there is nothing at /nowhere/at/all; /openapi.json lists what there is"
     assert "GET" in wrong_method["detail"]
+
+
+@pytest.mark.requirement("ASVS-4.1.3")
+def test_headers_of_a_proxy_that_contradict_each_other_are_a_bad_request(tmp_path: Path) -> None:
+    """And no defect: whoever sends them hears what to do about it, with the headers that every answer carries."""
+    site = Site(tmp_path, trusted_proxies=["127.0.0.0/8"]).start()
+    told = {**BEARER, "x-forwarded-for": "203.0.113.9", "forwarded": "for=192.0.2.1"}
+    answer = site.get("/hot", headers=told)
+    assert (answer.status_code, answer.headers["x-frame-options"]) == (400, "DENY")
+    assert "different callers" in answer.json()["detail"]
+    assert site.get("/hot", headers=told | {"forwarded": "for=203.0.113.9"}).status_code == 200
+
+
+def test_an_object_that_is_refused_again_and_again_reaches_whoever_counts_those(tmp_path: Path) -> None:
+    """The front counts answers of the control API, by the caller that it admitted."""
+    site = Site(tmp_path).start()
+    counted: list[int] = []
+    site.front._guard.probes.refused = lambda _scope, status: counted.append(status)  # type: ignore[attr-defined,method-assign] # only whether it is asked
+    for kind in ("missing", "conflict"):
+        site.get(f"/api/example/fail/{kind}")
+    assert counted == [404]

@@ -88,9 +88,10 @@ class Front:
             await self._refuse_socket(scope, send)
             return
         began = self._clock.monotonic()
-        self._proxies.see_through(scope)
-        answer = Answer(send, scope.get("scheme") == "https")
+        answer = Answer(send)
         try:
+            self._proxies.see_through(scope)
+            answer.secure = scope.get("scheme") == "https"
             await self._serve(scope, receive, answer)
         except SteersmanError as error:
             await self._say(error, scope, receive, answer)
