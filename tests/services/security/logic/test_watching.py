@@ -89,3 +89,19 @@ def test_three_requests_with_an_attack_make_a_suspect_and_quiet_ends_it() -> Non
         watching.see("security.attack.seen", "address-1", told, NOON + second)
     assert kinds(watching, NOON + 2) == {"attack"}
     assert not watching.suspects(NOON + 3 + KEPT_SECONDS)
+
+
+def test_a_shared_session_and_trying_of_objects_are_about_the_account_and_name_no_address_to_ban() -> None:
+    """One of the two networks is the owner's, and behind an office's address sit others."""
+    watching = Watching()
+    shared: Mapping[str, Any] = {
+        "account": "a-1", "address": BAD, "networks": ["198.51.100.0/24", "203.0.113.0/24"], "programs": "the same"
+    }  # fmt: skip
+    watching.see("security.session.interleaved", "s-1", shared, NOON)
+    watching.see("security.objects.probed", "a-2", {"account": "a-2", "address": BAD, "objects": 30}, NOON)
+    assert [(one.kind, one.account, one.address, one.certain) for one in watching.suspects(NOON)] == [
+        ("shared_session", "a-1", "", False),
+        ("enumeration", "a-2", "", False),
+    ]
+    watching.see("security.session.interleaved", "s-1", {**shared, "programs": "different"}, NOON)
+    assert watching.suspects(NOON)[0].certain
