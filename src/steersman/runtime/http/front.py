@@ -8,6 +8,7 @@ security headers and counts every answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -33,6 +34,7 @@ from steersman.runtime.http.problems import describe, problem, unexpected
 from steersman.runtime.http.proxies import Proxies
 from steersman.runtime.http.scope import CALLER, ERROR_ID, TEMPLATE, address_of, is_loopback, wants_html
 from steersman.runtime.http.shape import check_headers, check_json, check_path
+from steersman.runtime.http.streams import as_long_as
 from steersman.runtime.tracing import Tracing
 
 _log = structlog.get_logger(__name__)
@@ -124,6 +126,7 @@ class Front:
         caller = await self._admit(path, headers, scope)
         if caller is not None:
             self._guard.places.see(caller, address_of(scope), scope)
+        scope[CALLER] = caller
         by_method = self._hot.find(scope, path)
         if by_method is not None:
             if scope["query_string"] and self._free.describes(path):
@@ -133,7 +136,6 @@ class Front:
         await self._spend(caller, address_of(scope))
         self._limits.check_length(headers.content_length, CONTROL_BODY_BYTES)
         receive = await self._looked_at(scope, receive)
-        scope[CALLER] = caller
         # Hot paths are not traced: a span would cost as much as all of the rest here.
         # Nor does a span say the path: there may be a person's name in it, and spans are kept where nothing is erased.
         attributes = {"http.request.method": scope["method"]}
@@ -205,9 +207,18 @@ class Front:
         try:
             context = self._house.context(hot.service, caller)
             response = await hot.route.handler(context, CappedRequest(scope, receive, limits.body_bytes))
-            await response(scope, receive, send)
+            still = partial(self._may_still, hot, headers, scope)
+            await as_long_as(still, response)(scope, receive, send)
         finally:
             limits.in_flight -= 1
+
+    async def _may_still(self, hot: Hot, headers: Headers, scope: Scope) -> bool:
+        """Tell whether whoever opened a stream would be let in again."""
+        try:
+            caller = await self._admit(scope["path"], headers, scope)
+        except SteersmanError:
+            return False
+        return caller is not None and caller.may(hot.route.permission)
 
     async def _say(self, error: SteersmanError, scope: Scope, receive: Receive, answer: Answer) -> None:
         """Answer for an error raised on purpose; a person's browser gets the login form instead of a 401."""
