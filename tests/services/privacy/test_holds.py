@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import insert, select
 
 from steersman.contract.fakes import MemorySettings
-from steersman.contract.ports import Caller, Context
+from steersman.contract.ports import Caller, Context, JournalEntry, Subjects
 from steersman.model.errors import Conflict, InvalidInput, NotFound
-from steersman.model.ids import DEFAULT_TENANT
+from steersman.model.ids import DEFAULT_TENANT, Tenant
 from steersman.runtime.house import House
 from steersman.runtime.identity import accounts, tables
 from steersman.runtime.identity.accounts import Account, Kind
@@ -148,3 +148,24 @@ async def test_a_kind_that_fails_keeps_no_other_from_its_turn(open_privacy: Any)
         (broken / "x" / "ended").unlink()
         _go_on(context, requests.unfinished(context)[0])
         assert requests.the_request(context, request).done_ms is not None
+
+
+@pytest.mark.requirement("GDPR-17")
+async def test_somebody_of_another_tenant_is_erased_there_and_in_the_name_of_whoever_asked(open_privacy: Any) -> None:
+    """The job has no tenant of its own: the key that it destroys is the person's."""
+    async with open_privacy() as (context, _runs):
+        ports, elsewhere = context.ports, Tenant("elsewhere")
+        account = Account("account-1", elsewhere, "leocadia", "leocadia@example.org", Kind.PERSON, False, 1, ())
+        told = {"account": account.id, "address": "192.0.2.1"}
+        began = JournalEntry(ports.ids.new(), 1, elsewhere, account.id, "identity.session.begun", "s", told)
+        with ports.database.transaction() as transaction:
+            accounts.add_account(transaction, account, None)
+            ports.journal.append(transaction, [began])
+            one = person(transaction, elsewhere, "leocadia")
+        requests.ask(replace(context, caller=Caller("admin", elsewhere, frozenset({"*"}))), one, "they asked")
+        _go_on(context, requests.unfinished(context)[0])
+        subjects = ports.get(Subjects)
+        payload = next(e.payload for e in subjects.entries(elsewhere, account.id) if e.type == began.type)
+        assert "$erased" in payload["address"]
+        (done,) = [entry for entry in ports.journal.read() if entry.type == "privacy.erasure.done"]
+        assert (done.tenant, done.actor) == (elsewhere, "admin")
