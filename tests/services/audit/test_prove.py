@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.runtime.database.conftest import postgres_server as postgres_server  # noqa: PLC0414 - used here as well
-from tests.runtime.database.conftest import postgres_url as postgres_url  # noqa: PLC0414 - likewise
+from tests.runtime.database.conftest import BINARIES
 
 from steersman.services.audit.commands.prove.evidence import prove
+from steersman.services.audit.commands.prove.server import Server
 
 
 @pytest.mark.slow
@@ -21,7 +21,14 @@ def test_kills_amid_writes_leave_nothing_half_done(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.needs("postgresql")
-def test_kills_amid_writes_leave_nothing_half_done_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
-    figures = prove(5, 7, tmp_path, postgres_url)
+@pytest.mark.requirement("SOC2-CC7.5")
+def test_kills_of_the_platform_and_of_its_database_leave_nothing_half_done(tmp_path: Path) -> None:
+    """The server writes through to the disk, and is killed amid the writes of one life."""
+    server = Server(BINARIES)
+    try:
+        figures = prove(8, 7, tmp_path, None, server)
+    finally:
+        server.stop()
     assert (figures["wrong"], figures["examples"]) == (0, [])
+    assert figures["kills_of_the_database_server"] > 0
     assert all(count > 0 for count in figures["acknowledged"].values())

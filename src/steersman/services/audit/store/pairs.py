@@ -41,7 +41,13 @@ class Expected:
 
 
 def wrong(data: Path, url: str | None, expected: Expected) -> Iterator[str]:
-    """Yield what does not hold in a data directory and its database."""
+    """Yield what does not hold in a data directory and its database, the evidence included."""
+    yield from unpaired(data, url, expected)
+    yield from disagreeing(data, url)
+
+
+def unpaired(data: Path, url: str | None, expected: Expected) -> Iterator[str]:
+    """Yield what is lost, half done or told twice."""
     if not (data / PUBLIC_FILE).exists():
         return
     with opened(data, url) as connection:
@@ -49,6 +55,13 @@ def wrong(data: Path, url: str | None, expected: Expected) -> Iterator[str]:
             yield from _unpaired(connection, kind, column)
         yield from _torn(connection)
         yield from _lost(connection, expected)
+
+
+def disagreeing(data: Path, url: str | None) -> Iterator[str]:
+    """Yield what of journal, tree, checkpoints and file does not agree: the whole of it is computed again."""
+    if not (data / PUBLIC_FILE).exists():
+        return
+    with opened(data, url) as connection:
         kept = read_notes(data / COPY_FILE) if (data / COPY_FILE).exists() else []
         verdict = examine(connection, public_key(data), kept)
         # Without a checkpoint there is nothing to vouch for yet; the first life may have been that short.

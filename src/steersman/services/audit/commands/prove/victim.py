@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,6 +22,15 @@ from steersman.model.errors import Permanent
 TOKEN = "proof-token-0123456789abcdef"  # noqa: S105 - opens a throw-away instance on loopback
 #: Checkpoints come so often that kills meet them.
 _SETTINGS = "[audit]\ncheckpoint_seconds = 0.1\ninterval_seconds = 0.05\n"
+#: Everything that is imported at a start, then a word to go on: two seconds that pass while the life before is at work.
+_PREPARED = """
+import sys
+from steersman import app, cli
+from steersman.runtime.registry import discover
+discover(house_provides=app.HOUSE_PROVIDES)
+sys.stdin.readline()
+cli.main()
+"""
 _ADDRESS = re.compile(rb"http://127\.0\.0\.1:(\d+)\n")
 _READY_SECONDS = 120.0
 _ANSWER_SECONDS = 60.0
@@ -28,7 +38,7 @@ _EVERY_SECONDS = 0.03
 
 
 class Victim:
-    """A process of the platform on a data directory that outlives it."""
+    """A process of the platform on a data directory that outlives it; it touches nothing before it is let begin."""
 
     def __init__(self, folder: Path, url: str | None) -> None:
         config = folder / "steersman.toml"
@@ -36,10 +46,11 @@ class Victim:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("STEERSMAN_")}
         if url is not None:
             clean["STEERSMAN_DATABASE_URL"] = url
-        command = [sys.executable, "-m", "steersman.cli", "up", "--data", str(folder / "data")]
+        command = [sys.executable, "-c", _PREPARED, "up", "--data", str(folder / "data")]
         with (folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--config", str(config), "--listen", "127.0.0.1:0"],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={**clean, "STEERSMAN_BOOTSTRAP_TOKEN": TOKEN},
@@ -47,8 +58,16 @@ class Victim:
         self.port = 0
         self._log = folder / "output.log"
 
+    def begin(self) -> None:
+        """Let it start; one that did is left alone."""
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(b"\n")
+                self._process.stdin.close()
+
     def wait_ready(self) -> None:
-        """Wait until it serves; raises `Permanent` with the end of its log when it does not come up."""
+        """Let it start and wait until it serves; raises `Permanent` with the end of its log if it does not come up."""
+        self.begin()
         assert self._process.stdout is not None  # noqa: S101 - narrows the type: a pipe was asked for
         found = _ADDRESS.search(self._process.stdout.readline())
         if found is None:
@@ -76,8 +95,10 @@ class Victim:
     def _end(self, number: signal.Signals) -> int:
         self._process.send_signal(number)
         status = self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
         return status
 
 
