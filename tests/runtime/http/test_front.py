@@ -212,11 +212,10 @@ def test_headers_of_a_proxy_that_contradict_each_other_are_a_bad_request(tmp_pat
     assert site.get("/hot", headers=told | {"forwarded": "for=203.0.113.9"}).status_code == 200
 
 
-def test_an_object_that_is_refused_again_and_again_reaches_whoever_counts_those(tmp_path: Path) -> None:
-    """The front counts answers of the control API, by the caller that it admitted."""
+def test_who_is_refused_objects_is_counted_on_hot_paths_and_elsewhere(tmp_path: Path) -> None:
+    """Each with the caller that the front admitted; what is no refusal is not counted."""
     site = Site(tmp_path).start()
-    counted: list[int] = []
-    site.front._guard.probes.refused = lambda _scope, status: counted.append(status)  # type: ignore[attr-defined,method-assign] # only whether it is asked
-    for kind in ("missing", "conflict"):
-        site.get(f"/api/example/fail/{kind}")
-    assert counted == [404]
+    for path in ("/api/example/fail/missing", "/api/example/fail/conflict", "/hot", "/hot/one/x", "/hot/one/x"):
+        site.get(path, headers=READER)
+    (tried,) = site.front._guard.probes._tried.values()
+    assert len(tried.paths) == 3
