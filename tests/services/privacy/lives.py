@@ -83,10 +83,10 @@ class Database:
 
 
 @asynccontextmanager
-async def living(folder: Path, step: Steps) -> Any:
-    """Yield the context of privacy in a platform with nothing else to do."""
+async def living(folder: Path, step: Steps, url: str | None = None) -> Any:
+    """Yield the context of privacy in a platform with nothing else to do, on SQLite unless a database is given."""
     directory, clock = DataDir.open(folder), SystemClock()
-    plain = SqlDatabase(open_engine(None, directory.database))
+    plain = SqlDatabase(open_engine(url, directory.database))
     migrate(plain, [HOUSE_LINEAGE])
     ids = RandomIds(clock)
     # What is not the erasure's own is not counted.
