@@ -129,7 +129,7 @@ PATTERNS = (
     ),
     _pattern(
         Kind.EMAIL,
-        shape(b"@", rb"[0Aa_.+%-]@[0Aa-]{1,63}(?:\.[0Aa-]{1,63}){0,5}\.[Aa]{2}"),
+        shape(b"@", rb"@(?<=[0Aa_.+%-]@)[0Aa-]{1,63}(?:\.[0Aa-]{1,63}){0,5}\.[Aa]{2}"),
         r"[A-Za-z0-9_](?<![\w.+%*/-][A-Za-z0-9_])[A-Za-z0-9_.+%-]{0,63}@[A-Za-z0-9-]{1,63}"
         r"(?:\.[A-Za-z0-9-]{1,63}){0,5}\.[A-Za-z]{2,24}(?![\w@])",
         weighing.always(0.95),
@@ -189,21 +189,21 @@ PATTERNS = (
     ),
     _pattern(
         Kind.IP,
-        shape(b".0", rb"0{1,3}\.0{1,3}\.0{1,3}\.0"),
+        shape(b".0", rb"\.(?<=0\.)0{1,3}\.0{1,3}\.0"),
         r"\d(?<![\w.-]\d)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w-]|\.\d)",
         weighing.address,
         "a public address",
     ),
     _pattern(
         Kind.IP,
-        shape(b":", rb"::|[0Aa]:(?:[0Aa]{1,4}:){6}[0Aa]"),
+        shape(b":", rb":(?::|(?<=[0Aa]:)(?:[0Aa]{1,4}:){6}[0Aa])"),
         r"(?<![\w:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:.])",
         weighing.address,
         "a public address",
     ),
     _pattern(
         Kind.MAC,
-        shape(b":", rb"[0Aa]{2}(?::[0Aa]{2}){5}"),
+        shape(b":", rb":(?<=[0Aa]{2}:)(?:[0Aa]{2}:){4}[0Aa]{2}"),
         r"(?<![\w:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:-])",
         weighing.always(0.8),
         "the address of a network card",
@@ -239,7 +239,7 @@ PATTERNS = (
     ),
     _pattern(
         Kind.TOKEN,
-        shape(b"a_", rb"aaa_[0Aa]{36}|aaaaaa_aaa_[0Aa_\x80]{20}|aaaa_[0Aa_\x80-]{20}|aa_aaaa_[0Aa]{16}"),
+        shape(b"a_", rb"_(?<=aa_)[0Aa_\x80-]{16}"),
         r"(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{20,100}|"
         r"stm[a-z]_[\w-]{20,200}|(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,100})",
         weighing.always(0.98),
@@ -262,7 +262,7 @@ PATTERNS = (
     ),
     _pattern(
         Kind.TOKEN,
-        shape(b"", rb"[Aa]{5}" + GAP + rb"{1,12}[0Aa_.~+/=\x80-]{8}"),
+        shape(b"", GAP + rb"(?<=[Aa]{5}" + GAP + rb")" + GAP + rb"{0,11}[0Aa_.~+/=\x80-]{8}"),
         r"[bB](?<!\w[bB])(?i:earer|asic)\s{1,4}([\w.~+/=-]{8,4000})",
         weighing.credentials,
         "credentials of an Authorization header",
@@ -277,7 +277,7 @@ PATTERNS = (
     ),
     _pattern(
         Kind.PASSWORD,
-        shape(b"", rb"[Aa]{3}[\"']?" + GAP + rb"{0,9}[=:]" + GAP + rb"{0,9}[\"']?[^\s\"',;&}]"),
+        shape(b"", rb"[=:]" + GAP + rb"{0,9}[\"']?[^\s\"',;&}]"),
         r"[pP](?<!\w[pP])(?i:assword|asswd|wd)[\"']?\s{0,3}[=:]\s{0,3}[\"']?([^\s\"',;&}]{3,200})",
         weighing.password,
         "a password beside its name",

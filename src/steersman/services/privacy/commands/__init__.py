@@ -18,7 +18,16 @@ _TARGETS = (
     ("privacy holds", "holds", "List who is under a legal hold, and why."),
 )
 
-COMMANDS: tuple[Command, ...] = tuple(
-    Command(name=name, help=text, target=f"{__name__}.persons:{target}", permission="local")
-    for name, target, text in _TARGETS
+_BENCH = Command(
+    name="bench personal",
+    help="Measure how fast log lines are masked, and what of numbers with check digits is recognised.",
+    target=f"{__name__}.bench_personal:personal",
+    permission="local",
+)
+COMMANDS: tuple[Command, ...] = (
+    *(
+        Command(name=name, help=text, target=f"{__name__}.persons:{target}", permission="local")
+        for name, target, text in _TARGETS
+    ),
+    _BENCH,
 )
