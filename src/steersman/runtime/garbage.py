@@ -1,10 +1,10 @@
 """Keeps the collector of cycles from walking over everything that a platform is made of, while others wait.
 
-Modules, routes and models are a quarter of a million objects that live as long as the process. A full collection visits each of
-them, holds the interpreter meanwhile, and comes all the sooner the more requests there are: a storm of sign-ins made
-one every few seconds. So what is alive when the platform has started is set aside, and whatever a full collection that
-took long has left alive as well. Once in a long while all of it is looked at again, so that cycles among old objects do
-not pile up. Nothing is switched off: young objects are collected as ever.
+Modules, routes and models are a quarter of a million objects that live as long as the process. A full collection visits
+each of them, holds the interpreter meanwhile, and comes all the sooner the more requests there are: a storm of sign-ins
+made one every second or two. So what is alive when the platform has started is set aside, and whatever a full
+collection that took long has left alive as well. Once in a long while all of it is looked at again, so that cycles
+among old objects do not pile up. Nothing is switched off: young objects are collected as ever.
 """
 
 from __future__ import annotations
