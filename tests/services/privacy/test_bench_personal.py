@@ -32,7 +32,7 @@ def test_goals_that_are_missed_are_told(tmp_path: Path, capsys: pytest.CaptureFi
     code = bench_personal.personal(lines, numbers=10, as_json=True)
     figures = json.loads(capsys.readouterr().out)
     assert code == bool(figures["missed"])
-    slow = {name: figures | {"first": 1.0} for name, figures in figures["megabytes_a_second"].items()}
+    slow = {name: figures | {"again": 1.0} for name, figures in figures["megabytes_a_second"].items()}
     assert "platform_logs is 1" in bench_personal.missed(figures | {"megabytes_a_second": slow})[0]
 
 

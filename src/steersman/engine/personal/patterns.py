@@ -190,7 +190,8 @@ PATTERNS = (
     _pattern(
         Kind.IP,
         shape(b".0", rb"\.(?<=0\.)0{1,3}\.0{1,3}\.0"),
-        r"\d(?<![\w.-]\d)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w-]|\.\d)",
+        # Most addresses in logs are of these private networks; they are passed over before anything is asked of them.
+        r"\d(?<![\w.-]\d)(?<!1(?=0\.|27\.|92\.168\.))\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w-]|\.\d)",
         weighing.address,
         "a public address",
     ),
@@ -277,7 +278,7 @@ PATTERNS = (
     ),
     _pattern(
         Kind.PASSWORD,
-        shape(b"", rb"[=:]" + GAP + rb"{0,9}[\"']?[^\s\"',;&}]"),
+        shape(b"", rb"[Aa]{3}[\"']?" + GAP + rb"{0,9}[=:]" + GAP + rb"{0,9}[\"']?[^\s\"',;&}]"),
         r"[pP](?<!\w[pP])(?i:assword|asswd|wd)[\"']?\s{0,3}[=:]\s{0,3}[\"']?([^\s\"',;&}]{3,200})",
         weighing.password,
         "a password beside its name",

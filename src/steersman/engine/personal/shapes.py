@@ -48,10 +48,6 @@ class Shape:
     piece: bytes
     form: re.Pattern[bytes]
 
-    def is_in(self, shape: bytes) -> bool:
-        """Whether both do."""
-        return self.piece in shape and self.form.search(shape) is not None
-
 
 def shape(piece: bytes, form: bytes) -> Shape:
     """A piece of a shape and a form as a regular expression over shapes."""
@@ -60,9 +56,10 @@ def shape(piece: bytes, form: bytes) -> Shape:
 
 def allowing(shapes: Sequence[Shape]) -> Callable[[bytes], tuple[int, ...]]:
     """Return what says of a text in UTF-8 which of the shapes are in it, by their places."""
+    looks = [(place, one.piece, one.form.search) for place, one in enumerate(shapes)]
 
     def places(seen: bytes) -> tuple[int, ...]:
-        return tuple(place for place, one in enumerate(shapes) if one.is_in(seen))
+        return tuple([place for place, piece, search in looks if piece in seen and search(seen)])
 
     remembered = lru_cache(_REMEMBERED)(places)
 
