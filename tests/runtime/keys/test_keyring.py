@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from steersman.contract.fakes import FakeClock
 from steersman.model.errors import Conflict, InvalidInput, NotFound, Permanent, SteersmanError, Temporary
+from steersman.runtime.keys import envelope
 from steersman.runtime.keys.envelope import Place
 from steersman.runtime.keys.keyring import KeyRing
 from steersman.runtime.keys.recovery import recover
@@ -174,6 +175,19 @@ def test_only_a_retired_key_can_be_destroyed(desk: Any) -> None:
     assert [key.id for key in desk.open().ring.keys] == [ring.ring.active.id]
     with pytest.raises(NotFound):
         ring.destroy(old)
+
+
+@pytest.mark.requirement("ASVS-11.2.2")
+def test_nothing_derived_from_a_destroyed_key_stays_in_memory(desk: Any) -> None:
+    ring = desk.open()
+    old = ring.ring.active.id
+    desk.put(ring, "a", b"one")
+    assert desk.secrets(ring) == {"a": b"one"}
+    assert envelope._unwrapping.cache_info().currsize == 1
+    ring.rotate(old)
+    Renewal(ring, desk.database).run()
+    ring.destroy(old)
+    assert envelope._unwrapping.cache_info().currsize == 0
 
 
 # ------------------------------------------------------------------------------------------------ damage and loss

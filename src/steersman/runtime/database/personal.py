@@ -29,7 +29,7 @@ _NAMED = ("identity.account.", "privacy.")
 _PEOPLE = ("members",)
 _READ_BACK = ("action.", "ops.")
 #: Most subjects are no addresses, and it costs much to find that out by an exception.
-_ADDRESS_LIKE = re.compile(r"[0-9A-Fa-f:.]+(%.+)?")
+_ADDRESS_LIKE = re.compile(r"[0-9A-Fa-f:.]+(%.+)?", re.DOTALL)
 
 
 def sealed_fields(entry: JournalEntry) -> frozenset[str]:
