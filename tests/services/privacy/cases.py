@@ -20,7 +20,10 @@ CASES = Cases(
         "/api/privacy/persons/{name}": ObjectCase(
             make=_person,
             shown=(_PEOPLE,),
-            bodies={"POST /api/privacy/persons/{name}/erase": {"reason": "they asked for it"}},
+            bodies={
+                f"POST /api/privacy/persons/{{name}}/{verb}": {"reason": "they asked for it"}
+                for verb in ("erase", "hold", "release")
+            },
         )
     }
 )
