@@ -23,7 +23,7 @@ from sqlalchemy import insert, select
 from steersman.contract.fakes import fake_ports
 from steersman.contract.ports import Caller, Context, Sealing, Subjects
 from steersman.contract.service import Service
-from steersman.model.ids import DEFAULT_TENANT
+from steersman.model.ids import DEFAULT_TENANT, Id
 from steersman.runtime.actions import waiting
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.database.engine import open_engine
@@ -54,7 +54,7 @@ from steersman.services.runbooks.model import Ran, RunbookSettings
 from steersman.services.runbooks.store import opened
 
 NAME, EMAIL = "leocadia.featherstone", "leocadia@featherstone.example"
-ACCOUNT = "00000000-0000-7000-8000-0000000000aa"
+ACCOUNT = Id("00000000-0000-7000-8000-0000000000aa")
 
 
 class Steps:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from steersman.contract.fakes import MemorySettings
 from steersman.contract.ports import Caller, Context, JournalEntry, Subjects
 from steersman.model.errors import Conflict, InvalidInput, NotFound
-from steersman.model.ids import DEFAULT_TENANT, Tenant
+from steersman.model.ids import DEFAULT_TENANT, Id, Tenant
 from steersman.runtime.house import House
 from steersman.runtime.identity import accounts, tables
 from steersman.runtime.identity.accounts import Account, Kind
@@ -30,7 +30,7 @@ ROOT = Caller("root", permissions=frozenset({"*"}))
 
 def known(context: Context, name: str, number: int) -> Any:
     """Add somebody with a session that ended long ago; returns them."""
-    account = Account(f"account-{number}", DEFAULT_TENANT, name, f"{name}@example.org", Kind.PERSON, False, 1, ())
+    account = Account(Id(f"account-{number}"), DEFAULT_TENANT, name, f"{name}@example.org", Kind.PERSON, False, 1, ())
     session = {"id": f"s{number}", "account": account.id, "kind": "cookie", "address": "192.0.2.1", "agent": "x"}
     times = {"created_ms": 1, "seen_ms": 1, "expires_ms": LONG_AGO, "ended_ms": LONG_AGO}
     with context.ports.database.transaction() as transaction:
@@ -155,7 +155,7 @@ async def test_somebody_of_another_tenant_is_erased_there_and_in_the_name_of_who
     """The job has no tenant of its own: the key that it destroys is the person's."""
     async with open_privacy() as (context, _runs):
         ports, elsewhere = context.ports, Tenant("elsewhere")
-        account = Account("account-1", elsewhere, "leocadia", "leocadia@example.org", Kind.PERSON, False, 1, ())
+        account = Account(Id("account-1"), elsewhere, "leocadia", "leocadia@example.org", Kind.PERSON, False, 1, ())
         told = {"account": account.id, "address": "192.0.2.1"}
         began = JournalEntry(ports.ids.new(), 1, elsewhere, account.id, "identity.session.begun", "s", told)
         with ports.database.transaction() as transaction:

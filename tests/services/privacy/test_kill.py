@@ -17,7 +17,7 @@ STEPS = 72
 
 
 def lives(folder: Path, *steps: int) -> list[dict[str, Any]]:
-    command = [sys.executable, LIVES, folder, *map(str, steps)]
+    command = [sys.executable, str(LIVES), str(folder), *map(str, steps)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert ran.returncode == 0, ran.stderr
     return [json.loads(line) for line in ran.stdout.splitlines()]
