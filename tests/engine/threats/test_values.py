@@ -164,6 +164,27 @@ def test_an_honest_value_is_none_in_any_field(value: str, field: Field) -> None:
     assert _kind(value, field) is Kind.NONE
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "whoami", "visudo", "'ifconfig'", ";rmt --version", "aa-disable nginx", "busybox -c 'echo hi'", "c{a,hown}t", "!12",
+        'if "%1"=="/?" ...', "if/i a==b calc", 'FOR /F "delims=," %% IN (a.txt) DO @echo %%', "\r\nQUIT", '""l""s""  -l', "pi>()ng 127.0.0.1",
+    ],
+)  # fmt: skip
+def test_commands_that_stand_alone_or_are_torn_are_found(value: str) -> None:
+    assert _kind(value, Field.FORM) is Kind.COMMAND
+
+
+@pytest.mark.parametrize("name", [".htaccess", ".boto", "a/.env", "settings.php", "wp-config_php.txt", "config. php", "web.config"])
+def test_an_upload_named_like_what_a_server_runs_is_found(name: str) -> None:
+    assert _kind(name, Field.FILE_NAME) in {Kind.COMMAND, Kind.PATH}
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "config.yml", "settings.json", "a.b.c", "backup-2026.tar.gz", "图.png", "php_settings.pdf"])
+def test_an_upload_with_an_honest_name_is_none(name: str) -> None:
+    assert _kind(name, Field.FILE_NAME) is Kind.NONE
+
+
 @pytest.mark.parametrize("value", [*SQL, *XSS, *PATHS, *COMMANDS])
 def test_in_free_text_attacks_are_only_observed(value: str) -> None:
     verdict = inspect_value(value, Field.FREE_TEXT)

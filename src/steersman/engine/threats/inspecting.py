@@ -22,6 +22,8 @@ from steersman.engine.threats.window import MOST_STRETCHES, windows
 from steersman.engine.threats.xss import xss_signs
 
 _KINDS = (Kind.SQL, Kind.XSS, Kind.COMMAND, Kind.PATH)
+#: In these the value names a file.
+_OF_FILES = frozenset({Field.PATH, Field.FILE_NAME})
 #: In these fields a plus is a space.
 _FORMS = frozenset({Field.QUERY, Field.FORM, Field.PATH})
 #: Characters of one request that are looked at, over all its values together.
@@ -89,7 +91,7 @@ def inspect_value(value: str | bytes, field: Field = Field.QUERY) -> Verdict:
 
 def _judged(value: str | bytes, field: Field, most_stretches: int) -> Verdict:
     text = value if isinstance(value, str) else text_of(value)
-    if is_plain(text, is_target=field is Field.PATH):
+    if is_plain(text, is_target=field in _OF_FILES):
         return _NOTHING
     chosen = windows(text, most_stretches)
     verdicts = [_look(decode(piece, plus_is_space=field in _FORMS), field) for piece in chosen.pieces]
@@ -147,7 +149,13 @@ def _look(decoded: Decoded, field: Field) -> Verdict:
     signs = [
         *sql_signs(text, tokens),
         *xss_signs(text, present, decoded.layers, is_prose=prose, is_header=field is Field.HEADER),
-        *shell_signs(text, present, is_prose=prose, is_header=field is Field.HEADER),
+        *shell_signs(
+            text,
+            present,
+            is_prose=prose,
+            is_header=field is Field.HEADER,
+            is_file_name=field is Field.FILE_NAME,
+        ),
         *path_signs(text, present, decoded.layers, is_prose=prose, is_target=field is Field.PATH),
     ]
     return _weigh(signs, decoded)

@@ -29,6 +29,8 @@ _USUAL_HEADERS = frozenset(_NAMES_OF_USUAL_HEADERS.split())
 _USUAL = re.compile(r"[\w\s/.;:,=*+-]{0,1000}(?:boundary=.{0,200})?")
 #: A scheme and one token, whose `=` stand at its end (token68 of RFC 9110).
 _CREDENTIALS = re.compile(r"[A-Za-z]{1,20} {1,3}[\w.~+/-]{0,9000}+={0,2}")
+#: Headers in which an upload says what its file is called.
+_NAMES_OF_FILES = frozenset({"x-filename", "x-file-name", "x_filename", "x.filename"})
 _OF_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 _BOUNDARY = re.compile(r"boundary\s{0,3}=\s{0,3}\"?([^\";,]{1,200})", re.IGNORECASE)
 _TORN = re.compile(r"['\"<(`]|&#|&\w{2,8};|&&|;;")
@@ -123,6 +125,8 @@ def _header(name: str, value: str) -> Iterator[Piece]:
     lowered = name.lower()
     if lowered == "cookie":
         yield from _pairs(Field.COOKIE, value, ";")
+    elif lowered in _NAMES_OF_FILES:
+        yield Piece(Field.FILE_NAME, name, value)
     elif lowered not in _USUAL_HEADERS or not (_CREDENTIALS if lowered in _OF_CREDENTIALS else _USUAL).fullmatch(value):
         yield Piece(Field.HEADER, name, value)
         if "://" in value and "?" in value:

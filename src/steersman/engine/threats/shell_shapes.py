@@ -75,10 +75,10 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
     (
         "for",
         (
-            r"for(?<![\w.]for)\s{0,40}(?:(?<=\s)|(?=/))(?:/[dflr](?![a-z])[^\n]{0,160}?)?\s{0,40}%{1,2}[^\s%]{1,30}"
+            r"for(?<![\w.]for)\s{0,40}(?:(?<=\s)|(?=/))(?:/[dflr](?![a-z])[^\n]{0,160}?)?\s{0,40}%{1,2}[^\s%]{0,30}"
             r"\s{1,40}in\s{0,40}\("
         ),
-        56,
+        66,
         "a loop of the shell of Windows",
     ),
     (
@@ -90,6 +90,21 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
         54,
         "a condition of the shell of Windows",
     ),
+    (
+        "if",
+        rf"if{_BEGINS}(?:/i)?\s{{1,40}}(?:not\s{{1,40}})?[\"'\[{{(]?%~?[\d*][^\s=]{{0,20}}\s{{0,9}}==",
+        54,
+        "a condition of the shell of Windows on an argument",
+    ),
+    ("if", rf"if{_BEGINS}/i\s{{1,9}}\S{{1,40}}==\S", 54, "a condition of the shell of Windows"),
+    ("busybox", r"busybox(?<!\wbusybox)\s{1,3}-[a-z]", 52, "an interpreter with a program"),
+    (
+        "{",
+        r"^[\s;|&]{0,3}[a-z]{1,6}\{[a-z]{1,9}(?:,[a-z]{0,9}){1,5}\}[a-z]{0,6}\s*+$",
+        52,
+        "a command with its letters in braces",
+    ),
+    ("\n", r"^\s{0,3}\n\s{0,3}(?:quit|stat|noop|rset|capa)\s*+$", 52, "a command of a mail protocol behind a line end"),
     ("-", POWERSHELL.pattern, 52, "a command of PowerShell"),
     ("nc ncat", r"nc(?<!\wnc)(?:at)?\s{1,3}(?:-[a-z]{1,5}\s{1,3}){1,4}", 54, "a connection to elsewhere"),
     (
@@ -168,7 +183,7 @@ _TABLE: tuple[tuple[str, str, float, str], ...] = (
         "a variable of the shell that is run",
     ),
     ("~", r"^\s*+~[+-]\d{0,3}\s*+$", 52, "a folder that the shell puts in place"),
-    ("!", r"^\s*+!(?:!|-\d{1,4})(?::\S{0,9})?\s*+$", 52, "a command of the history"),
+    ("!", r"^\s*+!(?:!|-?\d{1,4})(?::\S{0,9})?\s*+$", 52, "a command of the history"),
     (
         ";. ;\\n \n. \\n.",
         rf"(?:;|\n)\s{{0,9}}(?:\\{{1,2}}n\s{{0,3}})?\.(?:{_OF_SQLITE})(?:\s|$)",

@@ -12,6 +12,7 @@ _OF_UNIX = """
     systemctl journalctl initctl chkconfig rc-update insmod modprobe rmmod mount umount df du dd mkfs fdisk parted blkid
     chmod chown chgrp chattr chroot setfacl getfacl umask mkfifo mknod mktemp ln rm rmdir mkdir mv cp rsync
     sudo doas su passwd chpasswd useradd usermod userdel adduser addgroup deluser groupadd visudo vipw crontab atq
+    aa-disable aa-enforce aa-complain aa-exec apparmor_parser setenforce restorecon chcon semanage rmt
     env printenv nohup setsid strace ltrace gdb lldb stdbuf ionice xargs tee tac nl od xxd hexdump base32 base64
     uuencode uudecode basenc grep egrep fgrep zgrep rg awk gawk mawk nawk sed csplit uniq wc rev shuf tsort
     vi vim vimdiff view nvim emacs nano pico ed ex
@@ -58,7 +59,7 @@ _OF_ENGLISH = """
 _NAMES_OF_TOOLS = """
     apt apt-get dnf yum pip npm docker kubectl helm systemctl ansible chef cscli git cargo gem aws gcloud
     ansible-galaxy ansible-doc ansible-playbook ansible-vault ansible-pull ansible-config ansible-inventory chef-run
-    chef-client chef-solo chef-vault salt-call redis-cli
+    chef-client chef-solo chef-vault salt-call redis-cli aa-disable aa-enforce aa-complain aa-exec
 """
 #: Names that are no words, or words that nobody sends alone.
 NAMES = frozenset(f"{_OF_UNIX} {_OF_NETWORKS} {_OF_TOOLS} {_OF_WINDOWS}".split()) - frozenset(_OF_ENGLISH.split())
@@ -75,6 +76,12 @@ _NAMES_OF_TAKEN = """
     wget curl nc ncat netcat socat telnet ping ping6 nslookup dig traceroute tracert tftp scp ssh sshpass chmod chown rm
     mkfifo base64 xxd certutil bitsadmin powershell pwsh python perl ruby php bash sh zsh ls cp mv ifconfig uname nmap
 """
+#: Names that nobody searches for or calls anything by: alone, they are a value that somebody wants to see run.
+_NAMES_ALONE = (
+    "whoami ifconfig ipconfig visudo useradd userdel usermod chpasswd hostnamectl systeminfo tasklist getent lsattr"
+    " ansible-console chef-shell"
+)
+ALONE = frozenset(_NAMES_ALONE.split())
 #: Words that take a drive of Windows.
 ON_DRIVES = frozenset(["dir", "cd", "type", "copy", "move", "del", "erase", "start", "more", "find"])
 #: What attackers run first, with an argument of any kind.

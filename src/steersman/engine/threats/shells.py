@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from steersman.engine.threats.shell_shapes import SHAPES
-from steersman.engine.threats.shell_words import CLIENTS, NAMES, ON_DRIVES, TAKEN, TOOLS, WORDS, WRAPPERS
+from steersman.engine.threats.shell_words import ALONE, CLIENTS, NAMES, ON_DRIVES, TAKEN, TOOLS, WORDS, WRAPPERS
 from steersman.engine.threats.verdict import Kind, Sign
 
 _PATHED = r"(?:[\"'\\]{0,2}(?:\.{0,2}/)?(?:(?:usr/)?(?:local/)?s?bin/)?)"
@@ -27,7 +27,7 @@ _OPTION = re.compile(
 _DRIVE = re.compile(r"\s{1,3}[a-z]:(?:[\\/\"'\s|;&]|$)")
 _SWITCH = re.compile(r"\s{0,3}/[a-z?]{1,9}(?![\w/])")
 _PLACE = re.compile(r"(?:\s{1,3}\w{1,40}){0,2}\s{1,3}(?:-{1,2}[a-z]|[a-z]{2,8}://|[\w-]{1,60}(?:[.:/@\\,]\w|$)|/\w)")
-_PLAIN_WORDS = re.compile(r"(?:\s{1,3}[a-z][\w.-]{0,30}){1,4}\s*+$")
+_PLAIN_WORDS = re.compile(r"(?:\s{1,3}[a-z][\w.-]{0,30}){1,4}\s*+[\"']?$")
 #: What a shell drops or expands to nothing, between the letters of a word.
 _NOTHING = (
     r"(?:[\"'\\^]{1,2}|``|\$\(\)|[<>]\(\)|\$(?:[@*$!#?_-]|\d|\{[^{}]{0,20}\}|\(\([^()]{0,20}\)\)"
@@ -37,19 +37,33 @@ _TORN_WORD = re.compile(rf"[a-z]{_NOTHING}{{1,3}}[a-z]|(?:^|[;|&(`{{])\s{{0,9}}[
 _NOTHING_AT_ALL = re.compile(_NOTHING)
 _MARKS_OF_TEARING = ("'", '"', "\\", "^", "`", "$", "()")
 _PATH_OF_COMMAND = re.compile(r"(?:^|[;|&`(]\s{0,9}|[\s;|&`(\"'=])/?(?:usr/)?s?bin/[a-z?*\[\]]{2,12}\b")
+#: What a shell takes for nothing and honest text does not hold.
+_NO_QUOTES = ("``", "$(", "<()", ">()", "$@", "$*", "$$")
 #: Wrappers that are words of English too.
 _WRAPPERS_OF_ENGLISH = ("time", "exec", "command")
 _ALL_IN_BACKTICKS = re.compile(r"[\s\"';|&]{0,9}`[^`]{1,200}`[\s\"';|&#]{0,9}")
+#: Hidden files, and settings in a language that the server runs, also with what separates their ending torn.
+_SETTINGS_FILE = re.compile(
+    r"(?:^|[/\\])(?:\.[a-z][\w.-]{0,60}+$|web\.config$"
+    r"|(?:[a-z]{0,12}[_-])?(?:settings?|config(?:uration)?|database|secrets?|credentials?)[\s._-]{1,4}(?:php\d?|inc|jsp|aspx?)\b)"
+)
 _MOST_TRIED = 40
 _WORD = re.compile(r"[a-z_]\w*+")
 _SHORT = 300
 
 
 def shell_signs(
-    text: str, present: frozenset[str], *, is_prose: bool = False, is_header: bool = False
+    text: str,
+    present: frozenset[str],
+    *,
+    is_prose: bool = False,
+    is_header: bool = False,
+    is_file_name: bool = False,
 ) -> Iterator[Sign]:
     """Yield the evidence in a decoded value, whose words and characters are `present`. Linear in its length."""
     lowered = text.lower()
+    if is_file_name and (found := _SETTINGS_FILE.search(lowered.strip())):
+        yield _sign(52, "a file by whose name a server or a tool changes what it runs", found[0])
     for clue, seen in SHAPES.found(lowered, present):
         yield _sign(clue.weight, clue.what, seen)
     if is_prose:
@@ -68,7 +82,7 @@ def shell_signs(
 
 def _torn(weight: float, lowered: str) -> float:
     """Quotes stand in honest text too; what only a shell takes for nothing is there to hide a command."""
-    return max(weight, 54) if any(mark in lowered for mark in ("``", "$(", "<()", "$@", "$*", "$$")) else weight * 0.95
+    return max(weight, 54) if any(mark in lowered for mark in _NO_QUOTES) or lowered.count('""') > 2 else weight * 0.95
 
 
 def _sign(weight: float, what: str, seen: str) -> Sign:
@@ -129,7 +143,9 @@ def _whole(stripped: str, *, is_header: bool) -> Iterator[Sign]:
 def _bare(name: str, stripped: str, end: int, *, is_header: bool) -> Iterator[Sign]:
     """Weigh a name at the beginning of a value, by what follows it. Headers hold no such words by accident."""
     seen = stripped[: end + 20]
-    if _OPTION.match(stripped, end) or _SWITCH.match(stripped, end):
+    if name in ALONE and end == len(stripped):
+        yield _sign(50, "the value is nothing but a command", seen)
+    elif _OPTION.match(stripped, end) or _SWITCH.match(stripped, end):
         yield _sign(53, "the value is a command with its options", seen)
     elif _PLACE.match(stripped, end):
         yield _sign(

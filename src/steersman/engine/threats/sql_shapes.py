@@ -102,6 +102,7 @@ ANYWHERE = (
     _shape("W", f"FnW{_TO}N?[oO]", 54, 25, "FROM and WHERE of a query"),
     _shape("H", "HxT", 56, 40, "WHEN and THEN around a number"),
     _shape("C", f"CH{_TO}[oO]", 60, 40, "CASE WHEN with a comparison"),
+    _shape("C", "S\\(C", 54, 40, "SELECT of a choice"),
     _shape("C", "\\(C|SC|C(?:\\(|H)$", 46, 30, "CASE begins"),
     _shape(
         "",

@@ -12,17 +12,15 @@ from steersman.services.security.commands import bench, corpora
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
 
 
-def test_recall_is_told_for_both_halves() -> None:
+def test_recall_is_told_by_kind() -> None:
     request = b"GET /?id=1%20or%201=1 HTTP/1.1\r\n\r\n"
-    cases = [corpora.Case(str(number), Kind.SQL, request, held_out=number > 2) for number in range(4)]
-    cases.append(corpora.Case("4", Kind.SQL, b"GET / HTTP/1.1\r\n\r\n", held_out=True))
+    cases = [corpora.Case(str(number), Kind.SQL, request) for number in range(4)]
+    cases.append(corpora.Case("4", Kind.SQL, b"GET / HTTP/1.1\r\n\r\n"))
     assert bench.recall(cases) == {
         "sql_injection": {
             "cases": 5,
             "as_that_kind": 80.0,
             "as_any_kind": 80.0,
-            "tuned_half": 100.0,
-            "held_out_half": 50.0,
         }
     }
 
@@ -44,11 +42,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.needs("shared-data")
-def test_no_goal_of_detection_is_missed_but_the_known_one(capsys: pytest.CaptureFixture[str]) -> None:
-    """Recall of script stands at 94 to 95 percent, short of its 98. Times decide no test."""
+def test_no_goal_of_detection_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Times decide no test."""
     bench.threats(SHARED / "attacks", SHARED / "logs" / "loghub_2k.parquet", most=5_000, as_json=True)
     figures = json.loads(capsys.readouterr().out)
     assert figures["recall"]["sql_injection"]["as_that_kind"] >= 95
-    missed = [goal for goal in figures["missed"] if not goal.startswith(("milliseconds", "recall.xss"))]
+    missed = [goal for goal in figures["missed"] if not goal.startswith("milliseconds")]
     assert missed == []
-    assert figures["recall"]["xss"]["as_that_kind"] >= 94
+    assert figures["recall"]["command_injection"]["as_that_kind"] >= 90

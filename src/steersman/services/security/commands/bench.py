@@ -80,20 +80,17 @@ def threats(
 
 
 def recall(cases: Sequence[corpora.Case]) -> dict[str, dict[str, float]]:
-    """Percent of the cases found, by kind: as that kind, as any, in the half that was held out and in the other."""
+    """Percent of the cases found, by kind: as that kind and as any. Who wrote the rules has seen all of them."""
     kinds = dict.fromkeys(case.kind for case in cases)
     return {str(kind): _recall([case for case in cases if case.kind is kind]) for kind in kinds}
 
 
 def _recall(cases: Sequence[corpora.Case]) -> dict[str, float]:
     found = [(case, inspect(case.request)) for case in cases]
-    right = [(case.held_out, verdict.kind is case.kind) for case, verdict in found]
     return {
         "cases": len(cases),
-        "as_that_kind": _percent(hit for _, hit in right),
+        "as_that_kind": _percent(verdict.kind is case.kind for case, verdict in found),
         "as_any_kind": _percent(verdict.is_attack for _, verdict in found),
-        "tuned_half": _percent(hit for held_out, hit in right if not held_out),
-        "held_out_half": _percent(hit for held_out, hit in right if held_out),
     }
 
 
