@@ -71,10 +71,10 @@ CALLS: tuple[Clue, ...] = (
         r"\?\.\s{0,3}(?:alert|confirm|prompt|eval|constructor|location|cookie)\b",
     ),
     clue(
-        "onerror valueof tostring tojson then",
+        "onerror valueof tostring tojson",
         52,
         "a function of the page in place of a hook",
-        r"\b(?:onerror|valueof|tostring|tojson|then)\s{0,3}[=:]\s{0,3}(?:alert|confirm|prompt|eval|atob|fetch|print)\b",
+        r"(?:onerror|valueof|tostring|tojson)\s{0,3}[=:]\s{0,3}(?:alert|confirm|prompt|eval|atob|fetch|print)\b",
     ),
     word_clue("import", 51, "a call that loads script", r"\s{0,2}\(\s{0,2}[\"'`]", r"[\w.]"),
     word_clue("addeventlistener", 51, "a handler of an event is set", r"\s{0,3}\("),
@@ -84,7 +84,7 @@ CALLS: tuple[Clue, ...] = (
         "new",
         50,
         "an object of the page is made",
-        r"\bnew\s{1,9}(?:image|worker|sharedworker|websocket|eventsource|xmlhttprequest|proxy|promise|notification"
+        r"new(?<!\wnew)\s{1,9}(?:image|worker|sharedworker|websocket|eventsource|xmlhttprequest|proxy|promise|notification"
         r"|broadcastchannel|mutationobserver|rtcpeerconnection|domparser|activexobject|blob|set|map|weakmap|weakset)"
         r"\s{0,3}[(`.;]",
     ),
