@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -77,6 +78,21 @@ def test_old_shares_recover_nothing_and_new_ones_do(desk: Any) -> None:
         assert desk.secrets(desk.open()) == {"a": b"one"}
 
 
+def test_old_shares_recover_nothing_from_a_copy_that_a_kill_left_behind(desk: Any) -> None:
+    """The ring was handed on, and nobody has opened it since: the database still has the copy of before."""
+    ring = desk.open()
+    desk.put(ring, "a", b"one")
+    before = copies(desk)[1]
+    new = change(desk)
+    with desk.database.transaction() as transaction:
+        transaction.exec_driver_sql("UPDATE keys_rings SET version = 1, text = ?", (before,))
+    (desk.folder / ROOT_FILE).unlink()
+    with pytest.raises(InvalidInput, match="was changed for another one"):
+        recover(desk.folder, desk.database, ring.root_key())
+    recover(desk.folder, desk.database, new)
+    assert desk.secrets(desk.open()) == {"a": b"one"}
+
+
 @pytest.mark.requirement("ASVS-16.5.2")
 def test_a_kill_at_any_step_leaves_one_root_key_in_charge(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the next life finds, it opens all of it without help, and the one before opens nothing when it is over."""
@@ -145,6 +161,18 @@ def test_the_bytes_of_the_old_root_key_are_overwritten(desk: Any, tmp_path: Path
     assert old in (tmp_path / "seen").read_bytes()
     change(desk)
     assert set((tmp_path / "seen").read_bytes()) == {0}
+
+
+def test_the_file_of_the_database_holds_nothing_that_the_old_root_key_opens(desk: Any, tmp_path: Path) -> None:
+    """The row is gone either way; this is about the bytes that it leaves behind."""
+    desk.put(desk.open(), "a", b"one")
+    wrapped = json.loads(copies(desk)[1])["keys"][0]["wrapped"].encode()
+    change(desk)
+    # The last one who closes it moves its log into the file.
+    desk.database.close()
+    left = b"".join(path.read_bytes() for path in (tmp_path / "database").iterdir())
+    assert json.loads((desk.folder / RING_FILE).read_text())["keys"][0]["wrapped"].encode() in left
+    assert wrapped not in left
 
 
 def test_a_damaged_ring_is_not_handed_on(desk: Any) -> None:

@@ -83,7 +83,8 @@ def test_what_a_version_before_left_in_the_clear_is_sealed_at_the_first_start(
     found = owner(place, IN_THE_CLEAR)
     plain = (place.folder / name).read_bytes()
     os.link(place.folder / name, tmp_path / "seen")
-    (place.folder / f"{name}.new").write_bytes(plain)
+    for draft in (f"{name}.new", f"{Path(name).stem}.new"):
+        (place.folder / draft).write_bytes(plain)
     assert owner(place, place.open().file(name)) == found
     assert plain not in content(place.folder)
     assert set((tmp_path / "seen").read_bytes()) == {0}
