@@ -308,22 +308,19 @@ def _as_expected(status: int, one: Operation, asking: Asking, permission: str | 
 
 
 @pytest.mark.requirement("ASVS-8.3.1")
-def test_the_document_says_what_is_open(open_harness: Any) -> None:
-    """Only what is marked as open answers without a key."""
-    with open_harness(SERVICES) as harness:
-        paths = _document(harness)
-    marked = {path for path, operations in paths.items() for one in operations.values() if one.get("security") == []}
-    assert marked == OPEN
-
-
-@pytest.mark.requirement("ASVS-8.3.1")
 def test_nothing_is_served_beside_what_the_matrix_asks(open_harness: Any) -> None:
-    """A route that no service declares and no document names would be asked by no test, so there is none."""
+    """A route that no service declares and no document names would be asked by no test, so there is none.
+
+    And only what the document marks as open answers without a key.
+    """
     pages = {("GET", page.path) for service in SERVICES for page in service.pages}
     with open_harness(SERVICES) as harness:
         routes = harness._platform.front._inner.routes
-        documented = {(method.upper(), path) for path, found in _document(harness).items() for method in found}
+        paths = _document(harness)
+    documented = {(method.upper(), path) for path, found in paths.items() for method in found}
     served = {(method, route.path) for route in routes if not isinstance(route, Mount) for method in route.methods}
     known = documented | pages | OWN_PAGES | UNGUARDED | set(HOUSE) | {("GET", path) for path in OPEN_PAGES}
     assert {one for one in served - known if one[0] != "HEAD"} == set()
     assert [route.path for route in routes if isinstance(route, Mount)] == ["/static"]
+    marked = {path for path, operations in paths.items() for one in operations.values() if one.get("security") == []}
+    assert marked == OPEN

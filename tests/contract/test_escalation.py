@@ -663,7 +663,7 @@ QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), phases=
 @pytest.mark.usefixtures("site")
 @pytest.mark.requirement("ASVS-8.2.1", "ASVS-8.2.2", "ASVS-8.3.1", "ASVS-8.3.2", "ASVS-8.4.1", "SOC2-CC6.3")
 def test_nobody_gets_what_nobody_gave_them() -> None:
-    run_state_machine_as_test(Escalation, settings=settings(QUIET, max_examples=30, stateful_step_count=30))
+    run_state_machine_as_test(Escalation, settings=settings(QUIET, max_examples=20, stateful_step_count=30))
 
 
 @pytest.mark.slow
