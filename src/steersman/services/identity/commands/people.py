@@ -33,7 +33,8 @@ def add(
     data: Data = None,
 ) -> None:
     """Add an account; the password is asked for, or read from standard input."""
-    body = {"name": name, "email": email, "roles": role or [], "kind": "service" if service else "person"}
+    body: dict[str, Any] = {"name": name, "email": email, "roles": role or []}
+    body["kind"] = "service" if service else "person"
     if service and invite:
         raise InvalidInput("a service account has no password to choose: make it an API key")
     if invite:
