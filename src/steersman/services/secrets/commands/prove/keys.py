@@ -11,6 +11,7 @@ through, and nothing may refer to an older key.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from steersman.runtime.keys.recovery import recover
 from steersman.runtime.keys.renewal import Renewal
 from steersman.runtime.keys.ring import fingerprint
 from steersman.runtime.keys.shares import combine, read_all
-from steersman.services.secrets.commands.prove.victim import CALLER, opened
+from steersman.services.secrets.commands.prove.victim import CALLER, DATABASE, opened
 
 _EXAMPLES = 20
 #: So many of the root keys before are tried after each kill.
@@ -47,6 +48,7 @@ class Run:
 
     folder: Path
     random: Random
+    url: str | None = None
     #: What was acknowledged, and what was begun and not acknowledged when the kill came.
     kept: dict[str, str | None] = field(default_factory=dict)
     begun: dict[str, str | None] = field(default_factory=dict)
@@ -65,7 +67,11 @@ class Run:
         command = [sys.executable, "-m", _VICTIM, str(self.folder), str(number)]
         if self.random.randrange(100) < _ROOT_PERCENT:
             command.append("root")
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        environment = {name: value for name, value in os.environ.items() if name != DATABASE}
+        if self.url is not None:
+            environment[DATABASE] = self.url
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment}
+        with subprocess.Popen(command, **pipes) as process:
             assert process.stdout is not None  # noqa: S101 - narrows the type: a pipe was asked for
             if self.random.randrange(100) < _STARTING_PERCENT:
                 self.starting += 1
@@ -100,7 +106,7 @@ class Run:
     def look(self, number: int) -> None:
         """Compare what is there with what was acknowledged."""
         try:
-            safe = opened(self.folder)
+            safe = opened(self.folder, self.url)
         except SteersmanError as error:
             self.wrong.append(f"after kill {number} nothing opens: {error.message}")
             return
@@ -131,7 +137,7 @@ class Run:
 
     def _opens(self, name: str) -> bool:
         """Tell whether shares of another root key bring anything back."""
-        database = SqlDatabase(open_engine(None, self.folder / "database"))
+        database = SqlDatabase(open_engine(self.url, self.folder / "database"))
         try:
             recover(self.folder / "secrets", database, combine(read_all(self.shares[name][1:])))
         except InvalidInput:
@@ -142,7 +148,7 @@ class Run:
 
     def finish(self) -> dict[str, Any]:
         """Carry a rotation through to its end; returns the figures."""
-        safe = opened(self.folder)
+        safe = opened(self.folder, self.url)
         safe.rotate(CALLER, safe.ring.ring.active.id)
         end = Renewal(safe.ring, safe.ports.database).run()
         if end.left or end.unfinished:
@@ -165,9 +171,9 @@ def _close(database: Any) -> None:
         database.close()
 
 
-def prove(kills: int, seed: int, folder: Path) -> dict[str, Any]:
+def prove(kills: int, seed: int, folder: Path, url: str | None = None) -> dict[str, Any]:
     """Kill so many lives in `folder`; returns figures, `wrong` being the one that has to be 0."""
-    run = Run(folder, Random(seed))  # noqa: S311 - the moments of the kills
+    run = Run(folder, Random(seed), url)  # noqa: S311 - the moments of the kills
     for number in range(1, kills + 1):
         run.life(number)
         if number % 10 == 0:
@@ -178,10 +184,11 @@ def prove(kills: int, seed: int, folder: Path) -> dict[str, Any]:
 def keys(
     kills: Annotated[int, typer.Option(help="How often a life is killed.")] = 200,
     seed: Annotated[int, typer.Option(help="Decides the moments.")] = 1,
+    database: Annotated[str | None, typer.Option(help="The URL of an empty PostgreSQL database; else SQLite.")] = None,
 ) -> None:
     """Kill writers and rotations, and prove that nothing acknowledged is lost and nothing is half done."""
     with tempfile.TemporaryDirectory(prefix="steersman-keys-") as folder:
-        figures = prove(kills, seed, Path(folder))
+        figures = prove(kills, seed, Path(folder), database)
     with suppress(BrokenPipeError):
         typer.echo(json.dumps(figures, indent=2))
     if figures["wrong"]:

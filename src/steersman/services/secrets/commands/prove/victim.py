@@ -38,14 +38,16 @@ from steersman.services.secrets.model.wire import NewValue
 from steersman.services.secrets.store.safe import Safe
 
 CALLER = Caller("prover", permissions=frozenset({"*"}))
+#: Names the database in the environment, where nobody else sees a password in it.
+DATABASE = "STEERSMAN_DATABASE_URL"
 WRITERS, NAMES = 2, 12
 
 
-def opened(folder: Path) -> Safe:
+def opened(folder: Path, url: str | None = None) -> Safe:
     """Open ring, database and secrets as the platform does."""
     (folder / "database").mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
-    database = SqlDatabase(open_engine(None, folder / "database"))
+    database = SqlDatabase(open_engine(url, folder / "database"))
     migrate(database, [HOUSE_LINEAGE])
     ring = KeyRing.open(folder / "secrets", database, clock)
     provided: dict[type, Any] = {KeyRing: ring, Logs: Logs(clock)}
@@ -102,9 +104,9 @@ def rotate(safe: Safe, random: Random) -> None:
         threading.Event().wait(random.uniform(0, 0.05))
 
 
-def change_roots(folder: Path, random: Random) -> None:
+def change_roots(folder: Path, url: str | None, random: Random) -> None:
     """Change the root key, and say what was shown to people before it takes over."""
-    database, clock = SqlDatabase(open_engine(None, folder / "database")), SystemClock()
+    database, clock = SqlDatabase(open_engine(url, folder / "database")), SystemClock()
 
     def show(root: bytes) -> None:
         told(root=fingerprint(root), shares=[share.text() for share in split(root, 3, 2)])
@@ -117,10 +119,11 @@ def change_roots(folder: Path, random: Random) -> None:
 
 def main() -> None:
     folder, seed = Path(sys.argv[1]), int(sys.argv[2])
-    safe = opened(folder)
+    url = os.environ.get(DATABASE)
+    safe = opened(folder, url)
     if sys.argv[3:] == ["root"]:
         told(ready=True)
-        change_roots(folder, Random(seed))  # noqa: S311 - the moments of a proof, not a secret
+        change_roots(folder, url, Random(seed))  # noqa: S311 - the moments of a proof, not a secret
     told(ready=True)
     for number in range(WRITERS):
         # The moments of a proof, not a secret.
