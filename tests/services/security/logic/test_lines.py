@@ -75,3 +75,12 @@ def test_every_value_can_be_written_as_a_line(value: str, field: Field) -> None:
     line = line_of(json.dumps({"value": value, "field": field}))
     assert (line.value, line.field) == (value, field)
     assert judge(line).reason
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"), [('{"value": "x", "fild": "header"}', "field"), ('{"path": "/", "heders": {}}', "headers")]
+)
+def test_a_misspelt_key_is_told_and_a_key_of_somebody_elses_is_passed_over(line: str, meant: str) -> None:
+    with pytest.raises(InvalidInput, match=f"did you mean {meant}"):
+        line_of(line)
+    assert line_of('{"value": "x", "id": 7, "label": "xss", "source": "a"}').value == "x"

@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from steersman.engine.threats import Field, Request, Verdict, inspect, inspect_value
@@ -16,6 +17,8 @@ FIELDS = ", ".join(Field)
 _RAW = ("request", "request_base64", "value")
 _TARGETS = ("path", "target", "url", "uri")
 _BODIES = ("body", "body_base64", "data", "json")
+#: What else a line may say; other keys are for whoever wrote the file, such as an id or a label.
+_KNOWN = frozenset({*_RAW, *_TARGETS, *_BODIES, "field", "free_text", "headers", "method", "query"})
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^/?#]{0,300}", re.IGNORECASE)
 #: What people call these fields.
 _ALSO_CALLED = {
@@ -59,6 +62,7 @@ def judge(line: Line) -> Verdict:
 
 
 def _of_object(told: dict[str, Any]) -> Line:
+    _refuse_misspelt(told)
     raw = [key for key in _RAW if key in told]
     targets = [key for key in _TARGETS if key in told]
     if len(raw) + len(targets[:1]) != 1:
@@ -72,6 +76,13 @@ def _of_object(told: dict[str, Any]) -> Line:
         return Line(value=told["value"], field=_field(told.get("field", Field.QUERY)))
     wire = _wire(told["request"]) if raw[0] == "request" else _bytes(told, "request_base64")
     return Line(request=wire, free_text=_free_text(told))
+
+
+def _refuse_misspelt(told: dict[str, Any]) -> None:
+    """A key that is nearly one of ours would otherwise be passed over, and the line judged as something else."""
+    for key in told.keys() - _KNOWN:
+        if near := get_close_matches(key, _KNOWN - told.keys(), n=1, cutoff=0.85):
+            raise InvalidInput(f"{key} is no key of a line: did you mean {near[0]}?")
 
 
 def _field(name: object) -> Field:
