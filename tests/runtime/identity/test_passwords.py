@@ -83,14 +83,10 @@ def test_the_parameters_are_those_that_were_chosen(passwords: Passwords) -> None
 
 
 @pytest.mark.requirement("ASVS-6.3.8")
-def test_nobody_is_compared_with_as_much_work(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_compared_with_as_much_work(passwords: Passwords) -> None:
     """Without a stored hash, or with a password that cannot be one, exactly one hash is computed all the same."""
-    stored, seen = passwords.chosen(GOOD), []
-    passwords.matches(None, GOOD)
-    verify = passwords._hasher.verify
-    monkeypatch.setattr(
-        type(passwords._hasher), "verify", lambda _self, kept, text: seen.append(kept) or verify(kept, text)
-    )
+    stored, seen = passwords.chosen(GOOD), list[str]()
+    noting = Passwords(same=lambda kept, _text: not seen.append(kept))
     for kept, text in (
         (stored, GOOD),
         (stored, "wrong"),
@@ -99,7 +95,7 @@ def test_nobody_is_compared_with_as_much_work(passwords: Passwords, monkeypatch:
         (None, ""),
         (stored, "\ud800"),
     ):
-        passwords.matches(kept, text)
+        noting.matches(kept, text)
     assert len(seen) == 6
     assert {kept.split("$")[3] for kept in seen} == {"m=19456,t=2,p=1"}
 

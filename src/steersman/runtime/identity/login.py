@@ -1,7 +1,7 @@
 """Signing in with a name and a password, for tokens and for the console alike.
 
 Whatever is wrong, the answer is the same and takes as long: a name that is nobody's, an account that is disabled or has
-no password, a wrong password, a wrong second factor. Hashing is bounded to half of the cores, so that a storm of
+no password, a wrong password, a wrong second factor. Comparing is bounded to half of the cores, so that a storm of
 sign-ins leaves the rest to everybody else; whoever does not fit into the queue is told to come back. Who signs in from
 where they signed in before has a lane of their own: a storm of strangers does not hold them up.
 """
@@ -76,11 +76,7 @@ class Arrival:
 
 
 class _Lane:
-    """Threads that hash, and a bounded queue before them.
-
-    They have the weight of every other thread. With less they would be put off by whatever else runs on the machine
-    while they hold the interpreter, and everybody would wait for them: what was meant to spare others cost them most.
-    """
+    """Threads that wait for a comparison each, and a bounded queue before them."""
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "sign-in")

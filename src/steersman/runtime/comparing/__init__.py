@@ -1,0 +1,1 @@
+"""Comparing a password with its hash, beside the process that serves."""
