@@ -175,12 +175,16 @@ def test_commands_that_stand_alone_or_are_torn_are_found(value: str) -> None:
     assert _kind(value, Field.FORM) is Kind.COMMAND
 
 
-@pytest.mark.parametrize("name", [".htaccess", ".boto", "a/.env", "settings.php", "wp-config_php.txt", "config. php", "web.config"])
+@pytest.mark.parametrize(
+    "name", [".htaccess", ".boto", "a/.env", "settings.php", "wp-config_php.txt", "config. php", "web.config"]
+)
 def test_an_upload_named_like_what_a_server_runs_is_found(name: str) -> None:
     assert _kind(name, Field.FILE_NAME) in {Kind.COMMAND, Kind.PATH}
 
 
-@pytest.mark.parametrize("name", ["report.pdf", "config.yml", "settings.json", "a.b.c", "backup-2026.tar.gz", "图.png", "php_settings.pdf"])
+@pytest.mark.parametrize(
+    "name", ["report.pdf", "config.yml", "settings.json", "a.b.c", "backup-2026.tar.gz", "图.png", "php_settings.pdf"]
+)
 def test_an_upload_with_an_honest_name_is_none(name: str) -> None:
     assert _kind(name, Field.FILE_NAME) is Kind.NONE
 
