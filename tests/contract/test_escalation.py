@@ -670,4 +670,4 @@ def test_nobody_gets_what_nobody_gave_them() -> None:
 @pytest.mark.usefixtures("site")
 @pytest.mark.requirement("ASVS-8.2.1", "ASVS-8.2.2", "ASVS-8.3.2", "ASVS-8.4.1")
 def test_nobody_gets_what_nobody_gave_them_in_a_long_life() -> None:
-    run_state_machine_as_test(Escalation, settings=settings(QUIET, max_examples=80, stateful_step_count=60))
+    run_state_machine_as_test(Escalation, settings=settings(QUIET, max_examples=40, stateful_step_count=60))
