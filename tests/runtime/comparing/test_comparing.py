@@ -15,8 +15,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from steersman.model.errors import Permanent, Temporary
-from steersman.runtime.comparing import comparing
-from steersman.runtime.comparing.comparing import Comparing
+from steersman.runtime.comparing import parent
+from steersman.runtime.comparing.parent import Comparing
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 STORED = CHEAP.hash("a green kettle")
@@ -68,15 +68,15 @@ def test_many_at_once_get_each_their_own_answer(compare: Comparing) -> None:
 
 
 def test_one_that_cannot_be_started_is_a_matter_of_time(compare: Comparing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparing, "_COMMAND", ("/nowhere/python",))
+    monkeypatch.setattr(parent, "_COMMAND", ("/nowhere/python",))
     with pytest.raises(Temporary, match="cannot be started"):
         compare.same(STORED, "a green kettle")
 
 
 @pytest.mark.parametrize("ending", ["import sys", "import time; time.sleep(60)"])
 def test_one_that_gives_no_answer_is_given_up(compare: Comparing, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
-    monkeypatch.setattr(comparing, "_COMMAND", (sys.executable, "-c", ending))
-    monkeypatch.setattr(comparing, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(parent, "_COMMAND", (sys.executable, "-c", ending))
+    monkeypatch.setattr(parent, "_PATIENCE_SECONDS", 0.3)
     with pytest.raises(Temporary, match="without an answer"):
         compare.same(STORED, "a green kettle")
 
@@ -91,7 +91,7 @@ def test_it_weighs_less_and_inherits_no_secret(compare: Comparing, monkeypatch: 
 
 def test_it_ends_with_whoever_asked() -> None:
     """Also where that one was killed and could say nothing."""
-    asks = f"from steersman.runtime.comparing.comparing import Comparing; c = Comparing(); c.same({STORED!r}, 'x'); "
+    asks = f"from steersman.runtime.comparing.parent import Comparing; c = Comparing(); c.same({STORED!r}, 'x'); "
     tells = "import time; print(c._idle[0].pid, flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", asks + tells], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None

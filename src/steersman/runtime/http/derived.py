@@ -91,15 +91,19 @@ def add_action(app: FastAPI, house: House, actions: Actions, service: Service, a
     # The annotations are values of this call, so they are given as values and not as source text.
     act.__annotations__ = {"context": given, "wish": body}
     undo.__annotations__ = {"context": given, "wish": Undo}
-    common: dict[str, Any] = {"methods": ["POST"], "tags": [service.name], "responses": documented(400, 404, 409, 429)}
+    common: dict[str, Any] = {
+        "methods": ["POST"],
+        "tags": [service.name],
+        "responses": documented(400, 404, 409, 429),
+        "response_model": answer,
+        "response_model_exclude_none": True,
+        "route_class_override": guarded(action.permission),
+    }
     app.router.add_api_route(
         path,
         act,
         summary=action.help,
-        response_model=answer,
-        response_model_exclude_none=True,
         operation_id=f"{service.name}.actions.{action.name}",
-        route_class_override=guarded(action.permission),
         openapi_extra={"x-four-eyes": "asked" if actions.asks_two_people(service, action) else "offered"},
         **common,
     )
@@ -108,10 +112,7 @@ def add_action(app: FastAPI, house: House, actions: Actions, service: Service, a
             f"{path}/undo",
             undo,
             summary=f"Undo: {action.help}",
-            response_model=answer,
-            response_model_exclude_none=True,
             operation_id=f"{service.name}.actions.{action.name}.undo",
-            route_class_override=guarded(action.permission),
             **common,
         )
 

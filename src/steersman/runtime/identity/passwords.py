@@ -17,7 +17,7 @@ from pathlib import Path
 from argon2 import PasswordHasher, Type
 
 from steersman.model.errors import InvalidInput, Permanent
-from steersman.runtime.comparing.comparing import comparing
+from steersman.runtime.comparing.parent import comparing
 from steersman.runtime.identity.weak import easily_guessed, is_listed, names_the_person
 from steersman.runtime.keys.imported import foreign_hash
 
